@@ -1,0 +1,40 @@
+/**
+ * The verified caller of one request. The first five members carry the names and meaning of the MCP SDK's `AuthInfo`,
+ * so that anybody who knows the SDK can read ours; the raw token is left out on purpose: nothing behind the
+ * verification may see it.
+ */
+export interface AuthInfo {
+  readonly clientId: string;
+  readonly scopes: readonly string[];
+  /** Seconds since the epoch. */
+  readonly expiresAt: number;
+  /** Canonical resource URI: the token's only audience (RFC 8707). */
+  readonly resource: string;
+  /** Stable identifier of the person, `<provider>:<id>`; for a client that acts for itself, its client id. */
+  readonly subject: string;
+  /** Grant id, the `gid` claim: the family that dies together. */
+  readonly grantId: string;
+  /** Token id, the `jti` claim. */
+  readonly tokenId: string;
+  /** Display only. */
+  readonly name?: string;
+  readonly email?: string;
+}
+
+/**
+ * Who owns an MCP session, a continuation, an event stream: all three must match, and possession of an identifier is
+ * never enough (mcp-security, "session hijacking").
+ */
+export function principalOf(auth: AuthInfo): string {
+  return JSON.stringify([auth.subject, auth.clientId, auth.resource]);
+}
+
+/** Which person it is, as an identity provider told us. `subject` is `<provider>:<id>` and never changes. */
+export interface Identity {
+  subject: string;
+  name?: string;
+  email?: string;
+}
+
+/** What an identity provider wants back when the person returns; opaque to everybody else. */
+export type PendingLogin = { [key: string]: string | number | boolean };

@@ -1,0 +1,44 @@
+/**
+ * A service: one MCP server behind the gateway, as the configuration names it. `connect` opens a raw JSON-RPC channel to it;
+ * nothing is re-serialised through schemas on the way, so unknown methods and members pass unchanged.
+ */
+import type { AuthInfo } from "../../auth-info.ts";
+import type { JsonRpcMessage } from "../json-rpc.ts";
+
+/** MCP revisions a server speaks: with `initialize` (up to 2025-11-25), per request (2026-07-28 and later), or both. */
+export type Era = "legacy" | "modern" | "dual";
+
+/**
+ * A channel to one running server. The names are those of the MCP SDK's `Transport`; the values are plain JSON-RPC.
+ * Handlers are set before `start`.
+ */
+export interface Channel {
+  /** @throws when the server cannot be started; the message says what was tried */
+  start(): Promise<void>;
+  /** Resolves when the message is handed over and there is room for the next (back-pressure). Rejects when closed. */
+  send(message: JsonRpcMessage): Promise<void>;
+  /** Ends the server politely, then firmly. Resolves when it is gone. @param graceSeconds before each firmer step */
+  close(graceSeconds?: number): Promise<void>;
+  onmessage?: (message: JsonRpcMessage) => void;
+  /** Called once, for whatever reason the channel ended. */
+  onclose?: (reason: string) => void;
+}
+
+export interface ServiceHealth {
+  state: "idle" | "running" | "failing";
+  /** Process ids of its children. */
+  children: number[];
+  /** Why it is failing, with the tail of standard error; secrets filtered. */
+  reason?: string;
+}
+
+export interface Service {
+  readonly name: string;
+  /** Which revisions the server speaks: configured, or found out once and remembered. */
+  era(signal: AbortSignal): Promise<Era>;
+  /** A channel to a server of the caller's own. @param signal gives up waiting; the server is ended */
+  connect(caller: AuthInfo, signal: AbortSignal): Promise<Channel>;
+  health(): ServiceHealth;
+  /** End every channel. @param graceSeconds between the polite and the impolite signal */
+  stop(graceSeconds: number): Promise<void>;
+}

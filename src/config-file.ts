@@ -1,0 +1,117 @@
+/**
+ * Reading `mcp-gateway.yaml`: from text to a checked configuration, with every mistake named by its place.
+ */
+import { readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { LineCounter, parseDocument, type Document } from "yaml";
+import { configSchema, type Config, type ConfigInput } from "./config.ts";
+import { EXIT, UserError } from "./errors.ts";
+import { CONFIG_FILE, findConfigFile } from "./paths.ts";
+
+export interface LoadedConfig {
+  readonly file: string;
+  readonly config: Config;
+}
+
+/** One mistake: where it stands and what would be right. */
+export interface ConfigIssue {
+  readonly path: string;
+  readonly line: number | undefined;
+  readonly message: string;
+}
+
+/**
+ * Find, read and check the configuration. Relative paths in it mean: relative to the file.
+ * @param options.file use this file instead of searching upward from the working directory
+ * @throws UserError when there is none or it is wrong; the message lists every mistake with its line
+ */
+export function loadConfig(options: { file?: string | undefined; directory?: string } = {}): LoadedConfig {
+  const file = options.file ?? findConfigFile(options.directory ?? process.cwd());
+  if (file === undefined) {
+    throw new UserError(`No ${CONFIG_FILE} here or above`, {
+      hint: `Name the file with --config, or try a server without any file: mcp-gateway dev -- npx -y @modelcontextprotocol/server-everything`,
+    });
+  }
+  const { config, issues } = checkConfigText(readText(file));
+  if (config === undefined) throw configError(file, issues);
+  return { file: resolve(file), config: resolvePaths(config, dirname(resolve(file))) };
+}
+
+/** Check the text of a configuration file; `config` is there exactly when there is no issue. */
+export function checkConfigText(text: string): { config?: Config; issues: ConfigIssue[] } {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  if (document.errors.length > 0) {
+    const issues = document.errors.map((error) => ({
+      path: "",
+      line: lines.linePos(error.pos[0]).line,
+      message: error.message,
+    }));
+    return { issues };
+  }
+  const parsed = configSchema.safeParse(document.toJS() ?? {});
+  if (parsed.success) return { config: parsed.data, issues: [] };
+  const issues = parsed.error.issues.map((issue) => ({
+    path: issue.path.join("."),
+    line: lineOf(document, lines, issue.path),
+    message: issue.message,
+  }));
+  return { issues };
+}
+
+/** A configuration made in code goes through the same checks. @throws UserError like `loadConfig` */
+export function makeConfig(input: ConfigInput): Config {
+  const parsed = configSchema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  const issues = parsed.error.issues.map((issue) => ({
+    path: issue.path.join("."),
+    line: undefined,
+    message: issue.message,
+  }));
+  throw configError("The configuration", issues);
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw new UserError(`Cannot read ${file}`, {
+      hint: "Check the path and its permissions.",
+      cause: error,
+    });
+  }
+}
+
+function configError(file: string, issues: readonly ConfigIssue[]): UserError {
+  const lines = issues.map(
+    ({ path, line, message }) =>
+      `  ${line === undefined ? "" : `line ${line}: `}${path === "" ? "" : `${path}: `}${message}`,
+  );
+  return new UserError(`${file} has ${issues.length} mistake${issues.length === 1 ? "" : "s"}:\n${lines.join("\n")}`, {
+    hint: "mcp-gateway config schema prints everything that may stand in it.",
+    exitCode: EXIT.usage,
+  });
+}
+
+/** Line of the value at `path`, or of the nearest parent that exists (a missing member has no line of its own). */
+function lineOf(document: Document, lines: LineCounter, path: readonly PropertyKey[]): number | undefined {
+  for (let length = path.length; length >= 0; length--) {
+    const node: unknown = document.getIn(path.slice(0, length), true);
+    const range = (node as { range?: [number, number, number] } | undefined)?.range;
+    if (range) return lines.linePos(range[0]).line;
+  }
+  return undefined;
+}
+
+function resolvePaths(config: Config, base: string): Config {
+  return {
+    ...config,
+    store: { ...config.store, path: resolve(base, config.store.path) },
+    services: Object.fromEntries(
+      Object.entries(config.services).map(([name, service]) => [
+        name,
+        { ...service, cwd: resolve(base, service.cwd ?? ".") },
+      ]),
+    ),
+  };
+}

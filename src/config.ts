@@ -1,0 +1,219 @@
+// At most 400 lines: one schema is the source of types, defaults, messages, the JSON Schema and the README's table.
+/**
+ * The configuration, `mcp-gateway.yaml`. Every member's description is what people read in their editor, in
+ * `mcp-gateway config schema` and in the README.
+ */
+import { z } from "zod";
+import { parseDuration } from "./duration.ts";
+
+/** A duration such as `15m`; seconds once parsed. Any positive value is accepted. */
+const duration = z
+  .string()
+  .meta({ examples: ["30s", "15m", "1h", "30d"] })
+  .transform((text, context) => {
+    try {
+      return parseDuration(text);
+    } catch (error) {
+      context.addIssue({ code: "custom", message: (error as Error).message });
+      return z.NEVER;
+    }
+  });
+
+/** A size such as `4mb`; bytes once parsed. */
+const size = z
+  .string()
+  .regex(/^\d+(b|kb|mb)$/, "write a whole number and a unit, such as 64kb or 4mb")
+  .transform((text) => {
+    const factor = text.endsWith("mb") ? 1_048_576 : text.endsWith("kb") ? 1024 : 1;
+    return Number.parseInt(text, 10) * factor;
+  });
+
+/** `${NAME}` or `{ file: /run/secrets/x }`; a secret never stands in the file itself. Resolved by config-file.ts. */
+export const secret = z
+  .union([
+    z.string().regex(/^\$\{[A-Za-z_]\w*\}$/, {
+      message: "a secret is not written here: use ${ENVIRONMENT_NAME} or { file: /path }",
+    }),
+    z.strictObject({ file: z.string().min(1) }),
+  ])
+  .describe("A reference to a secret: ${ENVIRONMENT_NAME} or { file: /path }.");
+
+export type SecretReference = z.infer<typeof secret>;
+
+export function isLoopbackHost(hostname: string): boolean {
+  return (
+    hostname === "localhost" || hostname === "127.0.0.1" || hostname === "[::1]" || hostname === "::1"
+  );
+}
+
+/** https, or http where the host is loopback; nothing else leaves or reaches this program. */
+const secureUrl = z.url().superRefine((text, context) => {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url) return;
+  const isPlainLoopback = url.protocol === "http:" && isLoopbackHost(url.hostname);
+  if (url.protocol !== "https:" && !isPlainLoopback) {
+    context.addIssue({ code: "custom", message: "must be https (http only on loopback)" });
+  }
+  if (url.username || url.password || url.hash) {
+    context.addIssue({ code: "custom", message: "must not carry credentials or a fragment" });
+  }
+});
+
+const publicUrl = secureUrl
+  .refine((text) => !text.endsWith("/"), "must not end in a slash")
+  .refine(
+    (text) => !URL.canParse(text) || new URL(text).href.replace(/\/$/, "") === text,
+    "must be written as browsers write it: lower-case host, no default port, no .. in the path",
+  );
+
+const serviceName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "lower-case letters, digits and hyphens, at most 63")
+  .refine((name) => !RESERVED_NAMES.has(name), "is the name of one of the gateway's own paths");
+
+/** First path segments that belong to the gateway; a service may not hide them. */
+export const RESERVED_NAMES: ReadonlySet<string> = new Set([
+  "account", "admin", "authorize", "callback", "consent", "device", "device_authorization", "healthz",
+  "introspect", "login", "logout", "mcp", "metrics", "readyz", "register", "revoke", "token", "verify",
+]); // prettier-ignore
+
+const localProvider = z
+  .strictObject({
+    type: z.literal("local"),
+    name: z.string().default("local").describe("Name in subjects and in /callback/<name>."),
+  })
+  .describe("Whoever sits at this machine; for development.");
+
+const service = z
+  .strictObject({
+    command: z.string().min(1).describe("Program to run; found on PATH. No shell is involved."),
+    args: z.array(z.string()).default([]).describe("Its arguments."),
+    env: z
+      .record(z.string(), z.string())
+      .default({})
+      .describe("Environment of the child, besides PATH, HOME, LANG and a few more. ${NAME} is replaced."),
+    cwd: z.string().optional().describe("Working directory; the configuration file's by default."),
+    era: z
+      .enum(["auto", "legacy", "modern", "dual"])
+      .default("auto")
+      .describe("MCP revisions the server speaks: legacy (initialize), modern (2026-07-28), or dual."),
+  })
+  .describe("An MCP server behind the gateway, in the shape of an mcpServers entry.");
+
+const positive = z.int().positive();
+
+export const configSchema = z
+  .strictObject({
+    $schema: z.string().optional().describe("For editors."),
+    publicUrl: publicUrl.describe(
+      "Address people and clients use; the issuer of all tokens. https, or http on loopback. No trailing slash.",
+    ),
+    routing: z
+      .enum(["path", "subdomain"])
+      .default("path")
+      .describe("path: <publicUrl>/<service>/mcp. subdomain: https://<service>.<host>/mcp."),
+    defaultService: serviceName
+      .optional()
+      .describe("The service that is also reachable at <publicUrl>/mcp."),
+    listen: z
+      .strictObject({
+        host: z.string().min(1).default("127.0.0.1").describe("Address to listen on."),
+        port: z.int().min(0).max(65_535).default(8080).describe("Port; 0 takes a free one."),
+      })
+      .prefault({})
+      .describe("Where the gateway itself listens, usually behind a reverse proxy."),
+    trustedProxies: z
+      .array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))
+      .default(["127.0.0.1", "::1"])
+      .describe("Peers that may ask /verify; their X-Forwarded-* headers are believed."),
+    identity: z
+      .strictObject({
+        providers: z
+          .array(z.discriminatedUnion("type", [localProvider]))
+          .min(1)
+          .default([{ type: "local", name: "local" }])
+          .describe("Who tells the gateway which person it is."),
+      })
+      .prefault({})
+      .describe("Who may come in."),
+    store: z
+      .discriminatedUnion("type", [
+        z.strictObject({
+          type: z.literal("lowdb"),
+          path: z.string().min(1).default(".mcp-gateway").describe("The state directory."),
+        }),
+      ])
+      .prefault({ type: "lowdb" })
+      .describe("Where clients, grants and keys are kept."),
+    tokens: z
+      .strictObject({
+        accessToken: duration.prefault("1h").describe("Life of an access token."),
+        refreshToken: duration.prefault("30d").describe("Life of a refresh token that is not used."),
+        refreshGrace: duration
+          .prefault("30s")
+          .describe("How long, from its first use, a rotated refresh token still yields its successor."),
+        authorizationCode: duration
+          .refine((seconds) => seconds <= 600, "at most 10m (RFC 6749 §4.1.2)")
+          .prefault("60s")
+          .describe("Life of an authorization code."),
+        grant: duration.prefault("180d").describe("Life of a grant, however often it is refreshed."),
+      })
+      .prefault({})
+      .describe("Lifetimes."),
+    limits: z
+      .strictObject({
+        requestBody: size.prefault("4mb").describe("Largest MCP message from a client."),
+        sessions: positive.default(1000).describe("MCP sessions in total."),
+        sessionsPerUser: positive.default(50).describe("MCP sessions of one person."),
+        sessionIdle: duration.prefault("30m").describe("A session without traffic ends after this."),
+        sessionLifetime: duration.prefault("24h").describe("A session ends after this in any case."),
+      })
+      .prefault({})
+      .describe("Bounds that protect the machine."),
+    services: z
+      .record(serviceName, service)
+      .refine((services) => Object.keys(services).length > 0, "name at least one service")
+      .describe("The MCP servers, by name; the shape of mcpServers, so existing entries can be pasted."),
+    log: z
+      .strictObject({
+        level: z
+          .enum(["trace", "debug", "info", "warn", "error", "silent"])
+          .default("info")
+          .describe("Least severe level that is written."),
+      })
+      .prefault({})
+      .describe("The log on standard error."),
+  })
+  .superRefine((config, context) => {
+    if (config.defaultService !== undefined && !(config.defaultService in config.services)) {
+      context.addIssue({
+        code: "custom",
+        path: ["defaultService"],
+        message: `"${config.defaultService}" is not among the services`,
+      });
+    }
+    const names = config.identity.providers.map((provider) => provider.name);
+    if (new Set(names).size !== names.length) {
+      context.addIssue({
+        code: "custom",
+        path: ["identity", "providers"],
+        message: "two providers share a name; give one of them another",
+      });
+    }
+  });
+
+/** The configuration after defaults: durations in seconds, sizes in bytes. */
+export type Config = z.output<typeof configSchema>;
+/** The configuration as people write it. */
+export type ConfigInput = z.input<typeof configSchema>;
+export type ServiceConfig = Config["services"][string];
+export type IdentityProviderConfig = Config["identity"]["providers"][number];
+export type StoreConfig = Config["store"];
+
+/** JSON Schema (draft 2020-12) of the file as people write it, for editors. */
+export function configJsonSchema(): Record<string, unknown> {
+  return {
+    ...z.toJSONSchema(configSchema, { io: "input", unrepresentable: "any" }),
+    title: "mcp-gateway.yaml",
+  };
+}

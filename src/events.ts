@@ -1,0 +1,114 @@
+/**
+ * Facts that happened, in the past tense. The audit log, the metrics and `watch` hang on these. An event carries no wire
+ * shape and no secret: a subscriber may print it as it is.
+ */
+export type GatewayEvent =
+  | { type: "gateway.started"; at: number; url: string; version: string }
+  | { type: "gateway.stopping"; at: number; reason: string }
+  | {
+      type: "client.registered";
+      at: number;
+      clientId: string;
+      clientName?: string;
+      via: "registration" | "command";
+    }
+  | { type: "client.revoked"; at: number; clientId: string; grants: number }
+  | { type: "login.succeeded"; at: number; provider: string; subject: string }
+  | { type: "login.failed"; at: number; provider: string; reason: string }
+  | { type: "consent.given"; at: number; clientId: string; subject: string; resource: string }
+  | { type: "consent.denied"; at: number; clientId: string; subject: string; resource: string }
+  | {
+      type: "token.issued";
+      at: number;
+      clientId: string;
+      subject: string;
+      grantId: string;
+      grantType: string;
+      resource: string;
+      scopes: readonly string[];
+    }
+  | { type: "token.revoked"; at: number; clientId: string; grantId: string; tokenId: string }
+  | {
+      type: "grant.ended";
+      at: number;
+      grantId: string;
+      clientId: string;
+      subject: string;
+      reason: GrantEnd;
+    }
+  | { type: "request.denied"; at: number; status: number; code: string; service?: string }
+  | {
+      type: "request.finished";
+      at: number;
+      service: string;
+      clientId: string;
+      subject: string;
+      /** JSON-RPC method of the message, when there was exactly one. */
+      method?: string;
+      /** Tool, prompt or resource it named. */
+      target?: string;
+      status: number;
+      /** Seconds until the response ended. */
+      seconds: number;
+    }
+  | {
+      type: "session.opened";
+      at: number;
+      sessionId: string;
+      service: string;
+      clientId: string;
+      subject: string;
+    }
+  | { type: "session.ended"; at: number; sessionId: string; service: string; reason: string }
+  | { type: "service.started"; at: number; service: string; pid: number }
+  | {
+      type: "service.exited";
+      at: number;
+      service: string;
+      pid: number;
+      exitCode: number | null;
+      signal: string | null;
+      /** Last lines of standard error, secrets filtered. */
+      stderr: string;
+    };
+
+/** Why a grant and everything that descends from it died. */
+export type GrantEnd =
+  | "revoked by client"
+  | "revoked by operator"
+  | "client revoked"
+  | "code reused"
+  | "refresh token reused";
+
+export interface EventSource {
+  /** @returns ends the subscription. */
+  subscribe(listener: (event: GatewayEvent) => void): () => void;
+}
+
+export interface EventBus extends EventSource {
+  /** Tell everybody. Listeners run at once, in order; what one of them throws is its own problem. */
+  publish(event: GatewayEvent): void;
+}
+
+/**
+ * A bus within this process.
+ * @param onError told what a listener threw, so that one broken listener is seen and the others still hear
+ */
+export function createEventBus(onError: (error: unknown) => void): EventBus {
+  const listeners = new Set<(event: GatewayEvent) => void>();
+  return {
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    publish(event) {
+      for (const listener of listeners) {
+        try {
+          listener(event);
+        } catch (error) {
+          onError(error);
+        }
+      }
+    },
+  };
+}

@@ -1,0 +1,47 @@
+/**
+ * All randomness and all digests of secrets come from here.
+ */
+import { createHash, randomBytes, randomUUID, timingSafeEqual } from "node:crypto";
+
+/** An unguessable value of 256 bits, base64url, 43 characters. */
+export function randomToken(): string {
+  return randomBytes(32).toString("base64url");
+}
+
+/** An unguessable identifier of 128 bits, base64url, 22 characters. */
+export function randomId(): string {
+  return randomBytes(16).toString("base64url");
+}
+
+/** A request id for logs; unique, not secret. */
+export function requestId(): string {
+  return randomUUID();
+}
+
+/**
+ * A short code that a person reads on one screen and types on another: `length` characters of an alphabet without
+ * vowels and look-alikes (RFC 8628 §6.1), so it spells no words and has about 4.3 bits a character.
+ */
+export function randomUserCode(length: number): string {
+  const alphabet = "BCDFGHJKLMNPQRSTVWXZ";
+  let code = "";
+  while (code.length < length) {
+    // 240 is the largest multiple of 20 below 256: bytes above it would favour the first letters.
+    const byte = randomBytes(1)[0]!;
+    if (byte < 240) code += alphabet[byte % 20];
+  }
+  return code;
+}
+
+/**
+ * SHA-256 of a secret, base64url, 43 characters. What we store instead of the secret: our secrets have 256 random bits,
+ * so neither salt nor a slow hash would add anything.
+ */
+export function digest(secret: string): string {
+  return createHash("sha256").update(secret).digest("base64url");
+}
+
+/** Compare two strings in time that depends on neither's content. */
+export function equalInConstantTime(a: string, b: string): boolean {
+  return timingSafeEqual(Buffer.from(digest(a)), Buffer.from(digest(b)));
+}

@@ -1,0 +1,25 @@
+/**
+ * What every endpoint of the server may rely on. Made once by gateway.ts; nobody else knows the implementations behind it.
+ */
+import type { Clock } from "../clock.ts";
+import type { Config } from "../config.ts";
+import type { EventBus } from "../events.ts";
+import type { Log } from "../log.ts";
+import type { IdentityProvider } from "./identity/identity-provider.ts";
+import type { Resources } from "./resources.ts";
+import type { SigningKeys } from "./signing-keys.ts";
+import type { Store } from "./store/store.ts";
+
+export interface ServerContext {
+  readonly config: Config;
+  /** The issuer identifier: the public URL, no trailing slash. */
+  readonly issuer: string;
+  readonly clock: Clock;
+  readonly events: EventBus;
+  readonly log: Log;
+  readonly store: Store;
+  readonly keys: SigningKeys;
+  readonly resources: Resources;
+  /** By configured name, in configured order. */
+  readonly identityProviders: ReadonlyMap<string, IdentityProvider>;
+}

@@ -1,0 +1,46 @@
+/**
+ * Who tells us which human it is. A login is two steps, with the person away in between: `begin` says where to send the
+ * browser or what to ask on our own login page, `finish` reads what came back.
+ *
+ * Providers keep nothing between the steps: what they must remember is `pending`, stored by us with the interaction and
+ * bound to the browser. `state` in `LoginRequest` is what the answer must carry; comparing it is our work, not theirs.
+ */
+import type { Identity, PendingLogin } from "../../auth-info.ts";
+
+export interface LoginRequest {
+  /** Where the answer must arrive: `<issuer>/callback/<name>`. */
+  callback: URL;
+  /** Unguessable; the provider returns it unchanged. */
+  state: string;
+}
+
+/** What our own login page asks for when the provider has no page of its own. */
+export interface LoginForm {
+  title: string;
+  explanation: string;
+  button: string;
+  fields: readonly LoginField[];
+}
+
+export interface LoginField {
+  name: string;
+  label: string;
+  type: "text" | "password";
+  autocomplete: "one-time-code" | "username" | "current-password";
+}
+
+export type LoginStep =
+  | { location: URL; pending: PendingLogin }
+  | { form: LoginForm; pending: PendingLogin };
+
+export interface IdentityProvider {
+  /** The configured name, first half of every subject. */
+  readonly name: string;
+  begin(login: LoginRequest): Promise<LoginStep>;
+  /**
+   * @param callback the URL the browser came back to; a form's fields are its query parameters
+   * @throws OAuthError access_denied when the person said no or the answer does not fit `pending`; its description is
+   *   shown to the person
+   */
+  finish(callback: URL, pending: PendingLogin): Promise<Identity>;
+}
