@@ -25,7 +25,9 @@ export interface ConfigIssue {
  * @param options.file use this file instead of searching upward from the working directory
  * @throws UserError when there is none or it is wrong; the message lists every mistake with its line
  */
-export function loadConfig(options: { file?: string | undefined; directory?: string } = {}): LoadedConfig {
+export function loadConfig(
+  options: { file?: string | undefined; directory?: string } = {},
+): LoadedConfig {
   const file = options.file ?? findConfigFile(options.directory ?? process.cwd());
   if (file === undefined) {
     throw new UserError(`No ${CONFIG_FILE} here or above`, {
@@ -87,14 +89,21 @@ function configError(file: string, issues: readonly ConfigIssue[]): UserError {
     ({ path, line, message }) =>
       `  ${line === undefined ? "" : `line ${line}: `}${path === "" ? "" : `${path}: `}${message}`,
   );
-  return new UserError(`${file} has ${issues.length} mistake${issues.length === 1 ? "" : "s"}:\n${lines.join("\n")}`, {
-    hint: "mcp-gateway config schema prints everything that may stand in it.",
-    exitCode: EXIT.usage,
-  });
+  return new UserError(
+    `${file} has ${issues.length} mistake${issues.length === 1 ? "" : "s"}:\n${lines.join("\n")}`,
+    {
+      hint: "mcp-gateway config schema prints everything that may stand in it.",
+      exitCode: EXIT.usage,
+    },
+  );
 }
 
 /** Line of the value at `path`, or of the nearest parent that exists (a missing member has no line of its own). */
-function lineOf(document: Document, lines: LineCounter, path: readonly PropertyKey[]): number | undefined {
+function lineOf(
+  document: Document,
+  lines: LineCounter,
+  path: readonly PropertyKey[],
+): number | undefined {
   for (let length = path.length; length >= 0; length--) {
     const node: unknown = document.getIn(path.slice(0, length), true);
     const range = (node as { range?: [number, number, number] } | undefined)?.range;

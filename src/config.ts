@@ -42,7 +42,10 @@ export type SecretReference = z.infer<typeof secret>;
 
 export function isLoopbackHost(hostname: string): boolean {
   return (
-    hostname === "localhost" || hostname === "127.0.0.1" || hostname === "[::1]" || hostname === "::1"
+    hostname === "localhost" ||
+    hostname === "127.0.0.1" ||
+    hostname === "[::1]" ||
+    hostname === "::1"
   );
 }
 
@@ -91,12 +94,16 @@ const service = z
     env: z
       .record(z.string(), z.string())
       .default({})
-      .describe("Environment of the child, besides PATH, HOME, LANG and a few more. ${NAME} is replaced."),
+      .describe(
+        "Environment of the child, besides PATH, HOME, LANG and a few more. ${NAME} is replaced.",
+      ),
     cwd: z.string().optional().describe("Working directory; the configuration file's by default."),
     era: z
       .enum(["auto", "legacy", "modern", "dual"])
       .default("auto")
-      .describe("MCP revisions the server speaks: legacy (initialize), modern (2026-07-28), or dual."),
+      .describe(
+        "MCP revisions the server speaks: legacy (initialize), modern (2026-07-28), or dual.",
+      ),
   })
   .describe("An MCP server behind the gateway, in the shape of an mcpServers entry.");
 
@@ -126,6 +133,12 @@ export const configSchema = z
       .array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))
       .default(["127.0.0.1", "::1"])
       .describe("Peers that may ask /verify; their X-Forwarded-* headers are believed."),
+    allowedOrigins: z
+      .array(secureUrl)
+      .default(["https://claude.ai", "https://chatgpt.com"])
+      .describe(
+        "Web origins whose pages may call MCP endpoints, besides the gateway's own and loopback; others get 403.",
+      ),
     identity: z
       .strictObject({
         providers: z
@@ -148,15 +161,21 @@ export const configSchema = z
     tokens: z
       .strictObject({
         accessToken: duration.prefault("1h").describe("Life of an access token."),
-        refreshToken: duration.prefault("30d").describe("Life of a refresh token that is not used."),
+        refreshToken: duration
+          .prefault("30d")
+          .describe("Life of a refresh token that is not used."),
         refreshGrace: duration
           .prefault("30s")
-          .describe("How long, from its first use, a rotated refresh token still yields its successor."),
+          .describe(
+            "How long, from its first use, a rotated refresh token still yields its successor.",
+          ),
         authorizationCode: duration
           .refine((seconds) => seconds <= 600, "at most 10m (RFC 6749 §4.1.2)")
           .prefault("60s")
           .describe("Life of an authorization code."),
-        grant: duration.prefault("180d").describe("Life of a grant, however often it is refreshed."),
+        grant: duration
+          .prefault("180d")
+          .describe("Life of a grant, however often it is refreshed."),
       })
       .prefault({})
       .describe("Lifetimes."),
@@ -165,15 +184,21 @@ export const configSchema = z
         requestBody: size.prefault("4mb").describe("Largest MCP message from a client."),
         sessions: positive.default(1000).describe("MCP sessions in total."),
         sessionsPerUser: positive.default(50).describe("MCP sessions of one person."),
-        sessionIdle: duration.prefault("30m").describe("A session without traffic ends after this."),
-        sessionLifetime: duration.prefault("24h").describe("A session ends after this in any case."),
+        sessionIdle: duration
+          .prefault("30m")
+          .describe("A session without traffic ends after this."),
+        sessionLifetime: duration
+          .prefault("24h")
+          .describe("A session ends after this in any case."),
       })
       .prefault({})
       .describe("Bounds that protect the machine."),
     services: z
       .record(serviceName, service)
       .refine((services) => Object.keys(services).length > 0, "name at least one service")
-      .describe("The MCP servers, by name; the shape of mcpServers, so existing entries can be pasted."),
+      .describe(
+        "The MCP servers, by name; the shape of mcpServers, so existing entries can be pasted.",
+      ),
     log: z
       .strictObject({
         level: z

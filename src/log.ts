@@ -40,7 +40,8 @@ const SECRET_PATTERNS: readonly [RegExp, string][] = [
 /** `text` without anything that looks like a secret. */
 export function redact(text: string): string {
   let clean = text;
-  for (const [pattern, replacement] of SECRET_PATTERNS) clean = clean.replaceAll(pattern, replacement);
+  for (const [pattern, replacement] of SECRET_PATTERNS)
+    clean = clean.replaceAll(pattern, replacement);
   return clean;
 }
 
@@ -53,8 +54,7 @@ export async function createLog(options: {
   pretty: boolean;
   destination?: NodeJS.WritableStream;
 }): Promise<Log> {
-  const stream =
-    options.destination ?? (options.pretty ? await prettyStream() : process.stderr);
+  const stream = options.destination ?? (options.pretty ? await prettyStream() : process.stderr);
   return pino(
     {
       level: options.level,
@@ -75,5 +75,10 @@ export async function createLog(options: {
 /** Loaded only for people: pino-pretty costs start-up time a service manager should not pay. */
 async function prettyStream(): Promise<NodeJS.WritableStream> {
   const { default: pretty } = await import("pino-pretty");
-  return pretty({ destination: 2, sync: true, translateTime: "SYS:HH:MM:ss", ignore: "pid,hostname" });
+  return pretty({
+    destination: 2,
+    sync: true,
+    translateTime: "SYS:HH:MM:ss",
+    ignore: "pid,hostname",
+  });
 }

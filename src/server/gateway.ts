@@ -1,0 +1,194 @@
+/**
+ * The composition root: the only file that knows every implementation. Reads from top to bottom as the gateway starts;
+ * `stop` undoes it in reverse.
+ */
+import { once } from "node:events";
+import type { Server } from "node:http";
+import { createBridge, createServices } from "../bridge/bridge.ts";
+import { epochSeconds, systemClock, type Clock } from "../clock.ts";
+import { isLoopbackHost, type Config } from "../config.ts";
+import { UserError } from "../errors.ts";
+import { createEventBus } from "../events.ts";
+import type { Log } from "../log.ts";
+import { prepareStateDirectory } from "../paths.ts";
+import { createHttpServer, createRequestListener } from "./app.ts";
+import { startAuditLog } from "./audit-log.ts";
+import type { ServerContext } from "./context.ts";
+import { startControlServer } from "./control.ts";
+import { createIdentityProviders } from "./identity/index.ts";
+import { createAuthenticate } from "./resource/authenticate.ts";
+import { createMcpEndpoint } from "./resource/mcp.ts";
+import { createVerify } from "./resource/verify.ts";
+import { createResources } from "./resources.ts";
+import { createSigningKeys } from "./signing-keys.ts";
+import { createStore } from "./store/index.ts";
+
+export interface GatewayOptions {
+  config: Config;
+  version: string;
+  log: Log;
+  /** Shows a one-time login code to whoever reads the terminal. */
+  announce?: (code: string) => void;
+  clock?: Clock;
+}
+
+export interface Gateway {
+  /** The issuer, with the port that was really taken. */
+  readonly url: string;
+  readonly endpoints: readonly { service: string; url: string }[];
+  /** Subscribe to what happens. */
+  readonly events: ServerContext["events"];
+  /** Stop accepting, end sessions and children, write everything down. @param graceSeconds for each firmer step */
+  stop(graceSeconds: number): Promise<void>;
+}
+
+/** @throws UserError when a port, the state directory or the configuration does not permit it */
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const { log, version } = options;
+  const clock = options.clock ?? systemClock;
+  let graceSeconds = 5;
+  const undo: (() => Promise<unknown> | unknown)[] = [];
+  const unwind = async (): Promise<void> => {
+    for (const step of undo.splice(0).toReversed()) await step();
+  };
+
+  try {
+    const paths = prepareStateDirectory(options.config.store.path);
+    const store = await createStore(options.config.store, { clock, log });
+    undo.push(() => store.close());
+
+    const servers = await listen(options.config);
+    let closed: Promise<unknown> | undefined;
+    const closeServers = (): Promise<unknown> =>
+      (closed ??= Promise.all(servers.map((server) => closeServer(server, graceSeconds))));
+    undo.push(closeServers);
+    const config = withRealPort(options.config, servers[0]!);
+
+    const events = createEventBus((error) => log.error({ err: error }, "an event listener failed"));
+    const auditLog = startAuditLog(events, { file: paths.auditLog, log });
+    undo.push(() => auditLog.close());
+
+    const context: ServerContext = {
+      config,
+      issuer: config.publicUrl,
+      clock,
+      events,
+      log,
+      store,
+      keys: await createSigningKeys({ store, clock }),
+      resources: createResources(config),
+      identityProviders: createIdentityProviders(config, {
+        clock,
+        requireCode: !isOnlyLocal(config),
+        announce: options.announce ?? ((code) => log.warn(`One-time login code: ${code}`)),
+      }),
+    };
+
+    const services = createServices(config, { clock, events, log });
+    const bridge = createBridge({ services, clock, events, log, limits: config.limits });
+    undo.push(() => bridge.close(graceSeconds));
+    // What lost its right ends at once: open streams would otherwise outlive the token they were opened with.
+    undo.push(
+      events.subscribe((event) => {
+        if (event.type === "grant.ended") void bridge.end({ grantId: event.grantId }, event.reason);
+        if (event.type === "client.revoked")
+          void bridge.end({ clientId: event.clientId }, "client revoked");
+      }),
+    );
+
+    const authenticate = createAuthenticate(context);
+    const listener = createRequestListener(context, {
+      mcp: createMcpEndpoint(context, bridge, authenticate),
+      verify: createVerify(context, authenticate),
+    });
+    for (const server of servers) server.on("request", listener);
+
+    const startedAt = epochSeconds(clock);
+    const control = await startControlServer(
+      { ...context, bridge, version, startedAt },
+      paths.controlSocket,
+    );
+    undo.push(() => control.close());
+    events.publish({ type: "gateway.started", at: startedAt, url: config.publicUrl, version });
+
+    let stopping: Promise<void> | undefined;
+    return {
+      url: config.publicUrl,
+      endpoints: context.resources.all.map(({ service, uri }) => ({ service, url: uri })),
+      events,
+      stop(grace) {
+        graceSeconds = grace;
+        stopping ??= (async () => {
+          const at = epochSeconds(clock);
+          events.publish({ type: "gateway.stopping", at, reason: "asked to stop" });
+          void closeServers(); // nobody new from now on; awaited in its turn
+          await unwind();
+        })();
+        return stopping;
+      },
+    };
+  } catch (error) {
+    await unwind();
+    throw error;
+  }
+}
+
+/** Nobody but this machine can reach it, so the person at it needs no code. */
+function isOnlyLocal(config: Config): boolean {
+  return isLoopbackHost(config.listen.host) && isLoopbackHost(new URL(config.publicUrl).hostname);
+}
+
+/** `localhost` means both loopback addresses: clients try either first. */
+async function listen(config: Config): Promise<Server[]> {
+  const { host, port } = config.listen;
+  const first = await listenOn(host === "localhost" ? "127.0.0.1" : host, port);
+  if (host !== "localhost") return [first];
+  try {
+    return [first, await listenOn("::1", portOf(first))];
+  } catch {
+    return [first]; // no IPv6 on this machine, or somebody else's port there
+  }
+}
+
+async function listenOn(host: string, port: number): Promise<Server> {
+  const server = createHttpServer();
+  server.listen({ host, port, exclusive: true });
+  try {
+    await once(server, "listening");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new UserError(
+      `Cannot listen on ${host}:${port}${code === undefined ? "" : ` (${code})`}`,
+      {
+        hint:
+          code === "EADDRINUSE"
+            ? "Another program has that port: stop it, or choose another with --port or listen.port."
+            : "Choose another address or port in listen.",
+        cause: error,
+      },
+    );
+  }
+  return server;
+}
+
+function portOf(server: Server): number {
+  const address = server.address();
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+/** Port 0 in the public URL means: whichever port was free. */
+function withRealPort(config: Config, server: Server): Config {
+  const url = new URL(config.publicUrl);
+  if (url.port !== "0") return config;
+  url.port = String(portOf(server));
+  return { ...config, publicUrl: url.href.replace(/\/$/, "") };
+}
+
+async function closeServer(server: Server, graceSeconds: number): Promise<void> {
+  const closed = once(server, "close");
+  server.close();
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), graceSeconds * 1000).unref();
+  await closed;
+  clearTimeout(timer);
+}

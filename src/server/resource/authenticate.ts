@@ -1,0 +1,125 @@
+/**
+ * From a request to its verified caller: Bearer token (RFC 6750), JWT access token (RFC 9068), bound to one resource
+ * (RFC 8707). Used by the MCP endpoints and by ForwardAuth, so it takes a plain request and knows no framework.
+ *
+ * Order: exactly one credential -> signature and claims (remembered by the token's digest) -> expiry -> still alive in the
+ * store -> made for this resource. The store is asked every time: a revoked token is dead at the very next request. The
+ * memory is only an accelerator; what it is keyed by never decides anything (an ES256 signature has several spellings).
+ */
+import { jwtVerify, type JWTPayload } from "jose";
+import type { IncomingMessage } from "node:http";
+import type { AuthInfo } from "../../auth-info.ts";
+import { OAuthError } from "../../errors.ts";
+import { digest } from "../../random.ts";
+import type { ServerContext } from "../context.ts";
+import type { Resource } from "../resources.ts";
+
+export type Authenticate = (request: IncomingMessage, resource: Resource) => Promise<AuthInfo>;
+
+const LONGEST_TOKEN = 8192; // characters; ours have about 600
+const REMEMBERED_TOKENS = 10_000;
+/** How far in the future `iat` and `nbf` may lie: replicas' clocks differ a little. */
+const CLOCK_SKEW = 60; // seconds
+
+/** @returns checks one request. @throws OAuthError invalid_token (401), invalid_request (400); `undefined` token: see `MissingToken` */
+export function createAuthenticate(context: ServerContext): Authenticate {
+  const remembered = new Map<string, AuthInfo>();
+
+  async function verified(token: string): Promise<AuthInfo> {
+    const key = digest(token);
+    const known = remembered.get(key);
+    if (known) return known;
+    const auth = await verifyToken(context, token);
+    // The oldest entry makes room: a Map iterates in order of insertion.
+    if (remembered.size >= REMEMBERED_TOKENS) remembered.delete(remembered.keys().next().value!);
+    remembered.set(key, auth);
+    return auth;
+  }
+
+  return async (request, resource) => {
+    const auth = await verified(bearerToken(request));
+    if (auth.expiresAt <= context.clock.now()) throw invalidToken("the token has expired");
+    const [token, client] = await Promise.all([
+      context.store.get("accessToken", auth.tokenId),
+      context.store.get("client", auth.clientId),
+    ]);
+    if (!token || !client) throw invalidToken("the token is no longer valid", "revoked");
+    if (auth.resource !== resource.uri) {
+      throw invalidToken("the token was issued for another resource", `aud ${auth.resource}`);
+    }
+    return auth;
+  };
+}
+
+/** No credential was presented: a challenge without an error code (RFC 6750 §3.1). */
+export class MissingToken extends OAuthError {
+  constructor() {
+    super("invalid_token", "an access token is required");
+  }
+}
+
+/** The one Bearer token of the request, from the `Authorization` header and nowhere else. */
+function bearerToken(request: IncomingMessage): string {
+  const header = request.headers.authorization;
+  const inQuery = /[?&]access_token=/.test(request.url ?? "");
+  if (header === undefined) throw new MissingToken();
+  // Node keeps the first of several Authorization headers without a word; what a proxy saw may be another one.
+  const count = request.rawHeaders.filter(
+    (name, index) => index % 2 === 0 && name.toLowerCase() === "authorization",
+  ).length;
+  if (count > 1 || inQuery) {
+    throw new OAuthError(
+      "invalid_request",
+      "present exactly one token, in the Authorization header",
+    );
+  }
+  const match = /^Bearer +([\w.~+/-]+=*)$/i.exec(header);
+  if (!match) throw invalidToken("the Authorization header must be: Bearer <token>");
+  if (match[1]!.length > LONGEST_TOKEN) throw invalidToken("the token is malformed", "too long");
+  return match[1]!;
+}
+
+/** Signature and claims, everything that cannot change while the token lives. */
+async function verifyToken(context: ServerContext, token: string): Promise<AuthInfo> {
+  let claims: JWTPayload;
+  try {
+    const { payload } = await jwtVerify(
+      token,
+      ({ kid }) => {
+        const key = typeof kid === "string" ? context.keys.verificationKey(kid) : undefined;
+        if (!key) throw new Error("unknown kid");
+        return key;
+      },
+      {
+        algorithms: ["ES256"],
+        typ: "at+jwt",
+        issuer: context.issuer,
+        requiredClaims: ["iss", "aud", "sub", "exp", "iat", "jti", "client_id", "scope", "gid"],
+        currentDate: new Date(context.clock.now() * 1000),
+        clockTolerance: 0,
+      },
+    );
+    claims = payload;
+  } catch (error) {
+    throw invalidToken("the token is not valid here", error instanceof Error ? error.message : "");
+  }
+  const { sub, aud, exp, iat, jti, client_id: clientId, scope, gid } = claims;
+  const texts = [sub, aud, jti, clientId, scope, gid];
+  const isOurs = texts.every((value) => typeof value === "string") && typeof exp === "number";
+  if (!isOurs || typeof iat !== "number" || iat > context.clock.now() + CLOCK_SKEW) {
+    throw invalidToken("the token is not valid here", "claims of a wrong type or time");
+  }
+  return {
+    subject: sub as string,
+    resource: aud as string,
+    tokenId: jti as string,
+    clientId: clientId as string,
+    grantId: gid as string,
+    scopes: (scope as string).split(" ").filter((name) => name !== ""),
+    expiresAt: exp,
+  };
+}
+
+function invalidToken(description: string, detail?: string): OAuthError {
+  return new OAuthError("invalid_token", description, detail === undefined ? {} : { detail });
+}

@@ -1,0 +1,99 @@
+/**
+ * An MCP endpoint: `POST | GET | DELETE <resource>`.
+ *
+ * Order: preflight -> web origin -> (a person in a browser gets a page) -> authenticate -> authorize -> bridge. Everything
+ * before the bridge is decided without reading the body.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Bridge } from "../../bridge/bridge.ts";
+import { isLoopbackHost } from "../../config.ts";
+import { epochSeconds } from "../../clock.ts";
+import { OAuthError } from "../../errors.ts";
+import type { ServerContext } from "../context.ts";
+import { answerPreflight, setCorsHeaders } from "../cors.ts";
+import { sendJsonRpcError } from "../http.ts";
+import { connectPage } from "../pages/connect-page.ts";
+import { pageHeaders } from "../pages/page-headers.ts";
+import type { Resource } from "../resources.ts";
+import type { Authenticate } from "./authenticate.ts";
+import { authorize } from "./authorize.ts";
+import { sendChallenge } from "./challenge.ts";
+
+export type McpEndpoint = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  resource: Resource,
+) => Promise<void>;
+
+const METHODS = "GET, POST, DELETE, OPTIONS";
+
+export function createMcpEndpoint(
+  context: ServerContext,
+  bridge: Bridge,
+  authenticate: Authenticate,
+): McpEndpoint {
+  return async (request, response, resource) => {
+    if (request.method === "OPTIONS") return answerPreflight(request, response, METHODS);
+    setCorsHeaders(response);
+    if (!isAllowedOrigin(context, request.headers.origin)) {
+      return sendJsonRpcError(
+        response,
+        403,
+        -32_600,
+        "Pages of this origin may not call the endpoint",
+      );
+    }
+    if (isPersonLooking(request)) return sendConnectPage(response, context, resource);
+    try {
+      const auth = await authenticate(request, resource);
+      authorize(auth);
+      await bridge.handle(request, response, { auth, service: resource.service });
+    } catch (error) {
+      if (!(error instanceof OAuthError)) throw error;
+      context.events.publish({
+        type: "request.denied",
+        at: epochSeconds(context.clock),
+        status: error.status,
+        code: error.code,
+        service: resource.service,
+      });
+      context.log.debug({ code: error.code, detail: error.detail }, error.message);
+      sendChallenge(response, error, resource);
+    }
+  };
+}
+
+/**
+ * The `Origin` check against DNS rebinding that MCP demands. Programs send none; pages on loopback are development tools,
+ * and what they can do without a token is nothing.
+ */
+function isAllowedOrigin(context: ServerContext, origin: string | undefined): boolean {
+  if (origin === undefined) return true;
+  if (!URL.canParse(origin)) return false;
+  const url = new URL(origin);
+  return (
+    context.resources.hosts.has(url.host) ||
+    isLoopbackHost(url.hostname) ||
+    context.config.allowedOrigins.some((allowed) => new URL(allowed).origin === url.origin)
+  );
+}
+
+function isPersonLooking(request: IncomingMessage): boolean {
+  const { accept = "", authorization } = request.headers;
+  return (
+    (request.method === "GET" || request.method === "HEAD") &&
+    authorization === undefined &&
+    accept.includes("text/html") &&
+    !accept.includes("text/event-stream")
+  );
+}
+
+function sendConnectPage(
+  response: ServerResponse,
+  context: ServerContext,
+  resource: Resource,
+): void {
+  pageHeaders(response, { issuer: context.issuer });
+  response.setHeader("Content-Type", "text/html; charset=utf-8");
+  response.end(connectPage({ url: resource.uri, service: resource.service }));
+}

@@ -1,0 +1,128 @@
+/**
+ * ForwardAuth, `/verify`: may this request, which a reverse proxy holds, go on to its MCP server?
+ *
+ * Only trusted proxies may ask. They say what was asked for in `X-Forwarded-Method`, `-Proto`, `-Host` and `-Uri`; the resource
+ * is looked up from these in our own table, never built from them, and anything missing, doubled or written ambiguously is
+ * refused. 200 carries the caller in `X-Auth-*`, never the token; 401 and 403 carry the challenge for the requested
+ * resource, which the proxy hands to the client as it is.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { BlockList, isIPv6 } from "node:net";
+import type { AuthInfo } from "../../auth-info.ts";
+import { epochSeconds } from "../../clock.ts";
+import { OAuthError } from "../../errors.ts";
+import type { ServerContext } from "../context.ts";
+import { setCorsHeaders } from "../cors.ts";
+import { plainPath, sendJson } from "../http.ts";
+import type { Resource } from "../resources.ts";
+import type { Authenticate } from "./authenticate.ts";
+import { authorize } from "./authorize.ts";
+import { sendChallenge } from "./challenge.ts";
+
+export type Verify = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
+export function createVerify(context: ServerContext, authenticate: Authenticate): Verify {
+  const isTrusted = trustedPeers(context.config.trustedProxies);
+
+  return async (request, response) => {
+    if (!isTrusted(request.socket.remoteAddress)) {
+      return sendJson(response, 403, denial("only the reverse proxy may ask"));
+    }
+    const asked = requestedResource(context, request);
+    if (!asked)
+      return sendJson(response, 400, denial("X-Forwarded-* name no resource of this gateway"));
+    if (isPreflight(request, asked.method)) {
+      response.writeHead(200);
+      response.end();
+      return;
+    }
+    try {
+      const auth = await authenticate(request, asked.resource);
+      authorize(auth);
+      const grant = await context.store.get("grant", auth.grantId);
+      response.writeHead(200, identityHeaders({ ...auth, ...grant?.identity }));
+      response.end();
+    } catch (error) {
+      if (!(error instanceof OAuthError)) throw error;
+      context.events.publish({
+        type: "request.denied",
+        at: epochSeconds(context.clock),
+        status: error.status,
+        code: error.code,
+        service: asked.resource.service,
+      });
+      setCorsHeaders(response);
+      sendChallenge(response, error, asked.resource);
+    }
+  };
+}
+
+function denial(description: string): { error: string; error_description: string } {
+  return { error: "invalid_request", error_description: description };
+}
+
+function trustedPeers(addresses: readonly string[]): (address: string | undefined) => boolean {
+  const list = new BlockList();
+  for (const entry of addresses) {
+    const [address = "", prefix] = entry.split("/");
+    const family = isIPv6(address) ? "ipv6" : "ipv4";
+    if (prefix === undefined) list.addAddress(address, family);
+    else list.addSubnet(address, Number(prefix), family);
+  }
+  return (address) => {
+    if (address === undefined) return false;
+    const plain = address.replace(/^::ffff:(?=\d+\.)/, ""); // IPv4 as a dual-stack socket shows it
+    return list.check(plain, isIPv6(plain) ? "ipv6" : "ipv4");
+  };
+}
+
+function requestedResource(
+  context: ServerContext,
+  request: IncomingMessage,
+): { resource: Resource; method: string } | undefined {
+  const [method, proto, host, uri] = ["method", "proto", "host", "uri"].map((part) =>
+    onlyValue(request.headers[`x-forwarded-${part}`]),
+  );
+  if (method === undefined || proto === undefined || host === undefined || uri === undefined)
+    return undefined;
+  const path = plainPath(uri);
+  const resource =
+    path === undefined ? undefined : context.resources.at(withoutPort(host, proto), path);
+  if (!resource?.uri.startsWith(`${proto.toLowerCase()}://`)) return undefined;
+  return { resource, method };
+}
+
+/** Node joins a repeated header with a comma; two answers to one question are none. */
+function onlyValue(header: string | string[] | undefined): string | undefined {
+  return typeof header === "string" && header !== "" && !header.includes(",") ? header : undefined;
+}
+
+function withoutPort(host: string, proto: string): string {
+  return host.replace(proto.toLowerCase() === "https" ? /:443$/ : /:80$/, "");
+}
+
+/** A CORS preflight never carries a token, and does nothing at the server behind (Fetch standard). */
+function isPreflight(request: IncomingMessage, method: string): boolean {
+  return (
+    method === "OPTIONS" &&
+    request.headers.origin !== undefined &&
+    request.headers["access-control-request-method"] !== undefined
+  );
+}
+
+function identityHeaders(auth: AuthInfo): Record<string, string> {
+  const headers: Record<string, string> = {
+    "X-Auth-Subject": headerValue(auth.subject),
+    "X-Auth-Client": headerValue(auth.clientId),
+    "X-Auth-Scope": auth.scopes.join(" "),
+    "Cache-Control": "no-store",
+  };
+  if (auth.name !== undefined) headers["X-Auth-Name"] = headerValue(auth.name);
+  if (auth.email !== undefined) headers["X-Auth-Email"] = headerValue(auth.email);
+  return headers;
+}
+
+/** Visible ASCII as it is; anything else percent-encoded as a whole, so that no name can add a header. */
+function headerValue(text: string): string {
+  return /^[\x20-\x24\x26-\x7e]*$/.test(text) ? text : encodeURIComponent(text.toWellFormed());
+}

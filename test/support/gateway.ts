@@ -1,0 +1,77 @@
+/**
+ * A whole gateway in this process: real store in a folder of its own, real sockets on a free port, real children.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { ConfigInput } from "../../src/config.ts";
+import { makeConfig } from "../../src/config-file.ts";
+import type { GatewayEvent } from "../../src/events.ts";
+import { createLog, type LogLevel } from "../../src/log.ts";
+import { startGateway as start } from "../../src/server/gateway.ts";
+import { createMovableClock, type MovableClock } from "./movable-clock.ts";
+
+export interface TestGateway {
+  /** Issuer, `http://localhost:<port>`. */
+  url: string;
+  /** The MCP endpoint of the service `echo`. */
+  resource: string;
+  stateDirectory: string;
+  clock: MovableClock;
+  /** Everything that happened so far. */
+  events: GatewayEvent[];
+  /** Everything the log said so far, at level trace unless told. */
+  logged(): string;
+  /** One-time login codes shown in the terminal so far. */
+  codes: string[];
+  close(): Promise<void>;
+}
+
+export const fixture = (name: string): string =>
+  fileURLToPath(new URL(`./fixture/${name}`, import.meta.url));
+
+/**
+ * @param options.config merged over the default one, which has a single service `echo`
+ * @param options.stateDirectory keep using this one; it is not removed on `close`
+ */
+export async function startGateway(
+  options: { config?: Partial<ConfigInput>; stateDirectory?: string; logLevel?: LogLevel } = {},
+): Promise<TestGateway> {
+  const stateDirectory = options.stateDirectory ?? mkdtempSync(join(tmpdir(), "mcpg-"));
+  const clock = createMovableClock();
+  const events: GatewayEvent[] = [];
+  const codes: string[] = [];
+  let logText = "";
+  const destination = {
+    write: (line: string) => (logText += line),
+  } as unknown as NodeJS.WritableStream;
+  const config = makeConfig({
+    publicUrl: "http://localhost:0",
+    listen: { host: "localhost", port: 0 },
+    services: { echo: { command: process.execPath, args: [fixture("echo.js")] } },
+    ...options.config,
+    store: { type: "lowdb", path: stateDirectory },
+  });
+  const gateway = await start({
+    config,
+    version: "0.0.0-test",
+    clock,
+    announce: (code) => codes.push(code),
+    log: await createLog({ level: options.logLevel ?? "trace", pretty: false, destination }),
+  });
+  gateway.events.subscribe((event) => events.push(event));
+  return {
+    url: gateway.url,
+    resource: gateway.endpoints[0]!.url,
+    stateDirectory,
+    clock,
+    events,
+    codes,
+    logged: () => logText,
+    async close() {
+      await gateway.stop(1);
+      if (options.stateDirectory === undefined) rmSync(stateDirectory, { recursive: true });
+    },
+  };
+}
