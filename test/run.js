@@ -1,0 +1,113 @@
+/**
+ * `npm test`: everything, on a fresh clone. Installs what is missing, then runs the static checks, all test projects, and the
+ * black-box tests once more under the current LTS of Node. The last line reads `N passed, N failed`; what was skipped is in
+ * it, and fails where CI is set.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const cache = join(root, ".cache");
+const total = { passed: 0, failed: 0, skipped: 0 };
+
+/** Programs that the suites drive for real, and the Debian packages that bring them. */
+const PROGRAMS = [{ program: "chromium", debian: "chromium" }];
+
+/** Packages whose `node_modules` the suites need. */
+const FOLDERS = [".", "test/lts", "test/conformance-suite"];
+
+function run(command, args, options = {}) {
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: "inherit", ...options });
+  if (error) console.error(`${command}: ${error.message}`);
+  return status === 0;
+}
+
+/** One static check counts as one test. */
+function check(name, command, args) {
+  console.log(`\n> ${name}`);
+  const isGood = run(command, args);
+  total[isGood ? "passed" : "failed"] += 1;
+  if (!isGood) console.error(`${name} failed`);
+  return isGood;
+}
+
+function finish() {
+  const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";
+  console.log(`\n${total.passed} passed, ${total.failed} failed${skipped}`);
+  const isGood = total.failed === 0 && !(process.env.CI && total.skipped > 0);
+  process.exit(isGood ? 0 : 1);
+}
+
+function installPackages(folder) {
+  const lock = join(root, folder, "package-lock.json");
+  const installed = join(root, folder, "node_modules", ".package-lock.json");
+  if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return true;
+  console.log(`\n> npm ci in ${folder}`);
+  return run("npm", ["ci", "--no-audit", "--no-fund"], { cwd: join(root, folder) });
+}
+
+/** Debian as root: install it. Anywhere else the tests that need it fail and name it. */
+function installPrograms() {
+  const isThere = (program) => spawnSync("sh", ["-c", `command -v ${program}`]).status === 0;
+  const missing = PROGRAMS.filter(({ program }) => !isThere(program)).map(({ debian }) => debian);
+  if (missing.length === 0 || process.getuid?.() !== 0 || !isThere("apt-get")) return;
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  console.log(`\n> apt-get install ${missing.join(" ")}`);
+  run("apt-get", ["update", "-qq"], { env, stdio: "ignore" });
+  run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...missing], {
+    env,
+    stdio: "ignore",
+  });
+}
+
+/** @param node which Node runs vitest and, through it, every gateway process of the tests */
+function vitest(name, node, args) {
+  console.log(`\n> ${name}`);
+  const report = join(cache, "vitest.json");
+  rmSync(report, { force: true });
+  run(node, [
+    join(root, "node_modules", "vitest", "vitest.mjs"),
+    ...["run", "--config", "test/vitest.config.ts", "--root", "."],
+    ...["--reporter=default", "--reporter=json", `--outputFile.json=${report}`],
+    ...args,
+  ]);
+  if (!existsSync(report)) {
+    total.failed += 1;
+    return;
+  }
+  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults, success } =
+    JSON.parse(readFileSync(report, "utf8"));
+  // A file that could not be loaded has no tests to count, but it has failed.
+  const broken = testResults.filter(
+    (file) => file.status === "failed" && file.assertionResults.length === 0,
+  );
+  const failed = numFailedTests + broken.length;
+  total.passed += numPassedTests;
+  total.failed += failed === 0 && !success ? 1 : failed;
+  total.skipped += numPendingTests + numTodoTests;
+}
+
+mkdirSync(cache, { recursive: true });
+if (!FOLDERS.every(installPackages)) {
+  total.failed += 1;
+  finish();
+}
+installPrograms();
+
+const bin = (name) => join(root, "node_modules", ".bin", name);
+if (!check("build", bin("tsc"), ["-p", "."])) finish();
+check("format", bin("oxfmt"), ["--check"]);
+check("lint", bin("oxlint"), []);
+check("types of the tests", bin("tsc"), ["-p", "test"]);
+check("unused code", bin("knip"), []);
+check("commit messages", process.execPath, [join(root, "test", "check-commits.js")]);
+
+vitest("all tests", process.execPath, []);
+vitest(
+  "black-box tests under the current LTS",
+  join(root, "test", "lts", "node_modules", "node", "bin", "node"),
+  ["--project", "conformance"],
+);
+finish();
