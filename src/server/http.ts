@@ -33,7 +33,8 @@ export function sendJsonRpcError(
  */
 export function plainPath(target: string): string | undefined {
   const path = target.split("?", 1)[0]!;
-  if (!path.startsWith("/") || path.includes("//") || /[\\;#]|[^\x21-\x7e]/.test(path))
+  // RFC 3986 §3.3 without `;`, which some servers read as the start of a parameter.
+  if (!/^\/(?:[\w.~!$&'()*+,=:@/-]|%[0-9A-Fa-f]{2})*$/.test(path) || path.includes("//"))
     return undefined;
   if (/%(?:2f|5c|2e|25|00|23|3b)/i.test(path)) return undefined;
   if (path.split("/").some((segment) => segment === "." || segment === "..")) return undefined;
