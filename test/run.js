@@ -104,7 +104,7 @@ check("types of the tests", bin("tsc"), ["-p", "test"]);
 check("unused code", bin("knip"), []);
 check("commit messages", process.execPath, [join(root, "test", "check-commits.js")]);
 
-vitest("all tests", process.execPath, []);
+vitest("all tests", process.execPath, ["--project", "!bench"]);
 vitest(
   "black-box tests under the current LTS",
   join(root, "test", "lts", "node_modules", "node", "bin", "node"),

@@ -3,15 +3,14 @@
  */
 import type { AuthInfo } from "../../auth-info.ts";
 import { OAuthError } from "../../errors.ts";
-import { REQUIRED_SCOPES } from "../scopes.ts";
+import { REQUIRED_SCOPE } from "../scopes.ts";
 
 /**
  * @throws OAuthError insufficient_scope (403); the challenge names all scopes of the operation at once, so that a client
  *   steps up in one go
  */
 export function authorize(auth: AuthInfo): void {
-  const isMissing = REQUIRED_SCOPES.some((scope) => !auth.scopes.includes(scope));
-  if (isMissing) {
-    throw new OAuthError("insufficient_scope", `this needs the scope ${REQUIRED_SCOPES.join(" ")}`);
+  if (!auth.scopes.includes(REQUIRED_SCOPE)) {
+    throw new OAuthError("insufficient_scope", `this needs the scope ${REQUIRED_SCOPE}`);
   }
 }

@@ -5,7 +5,7 @@
 import type { ServerResponse } from "node:http";
 import type { OAuthError } from "../../errors.ts";
 import type { Resource } from "../resources.ts";
-import { REQUIRED_SCOPES } from "../scopes.ts";
+import { REQUIRED_SCOPE } from "../scopes.ts";
 import { MissingToken } from "./authenticate.ts";
 
 export function sendChallenge(
@@ -15,7 +15,7 @@ export function sendChallenge(
 ): void {
   const parameters: [string, string][] = [
     ["resource_metadata", resource.metadataUri],
-    ["scope", REQUIRED_SCOPES.join(" ")],
+    ["scope", REQUIRED_SCOPE],
   ];
   // Without a token there is no error to name (RFC 6750 §3.1).
   if (!(error instanceof MissingToken)) {

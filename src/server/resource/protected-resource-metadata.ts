@@ -8,7 +8,7 @@ import type { ServerContext } from "../context.ts";
 import { answerPreflight, setCorsHeaders } from "../cors.ts";
 import { sendJson } from "../http.ts";
 import type { Resource } from "../resources.ts";
-import { REQUIRED_SCOPES } from "../scopes.ts";
+import { REQUIRED_SCOPE } from "../scopes.ts";
 
 const WELL_KNOWN = "/.well-known/oauth-protected-resource";
 
@@ -43,7 +43,7 @@ export function protectedResourceMetadata(
   sendJson(response, 200, {
     resource: resource.uri,
     authorization_servers: [context.issuer],
-    scopes_supported: REQUIRED_SCOPES,
+    scopes_supported: [REQUIRED_SCOPE],
     bearer_methods_supported: ["header"],
     resource_name: resource.service,
   });
