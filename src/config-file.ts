@@ -4,7 +4,13 @@
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { LineCounter, parseDocument, type Document } from "yaml";
-import { configSchema, type Config, type ConfigInput } from "./config.ts";
+import {
+  configSchema,
+  isLoopbackHost,
+  RESERVED_NAMES,
+  type Config,
+  type ConfigInput,
+} from "./config.ts";
 import { EXIT, UserError } from "./errors.ts";
 import { CONFIG_FILE, findConfigFile } from "./paths.ts";
 
@@ -123,4 +129,68 @@ function resolvePaths(config: Config, base: string): Config {
       ]),
     ),
   };
+}
+
+/**
+ * What only `serve` minds: settings that are right on a developer's machine and open the gateway elsewhere.
+ * @throws UserError for the first one found
+ */
+export function refuseUnsafe({ publicUrl, listen, identity, trustedProxies }: Config): void {
+  const isPublic = !isLoopbackHost(new URL(publicUrl).hostname);
+  const isReachable = !isLoopbackHost(listen.host);
+  if ((isPublic || isReachable) && identity.providers.some(({ type }) => type === "local")) {
+    throw unsafe(
+      `The local identity provider lets in whoever reaches ${isPublic ? publicUrl : `${listen.host}:${listen.port}`}`,
+      "Configure another identity provider, or keep publicUrl and listen.host on loopback.",
+    );
+  }
+  if (isReachable && !isPublic) {
+    throw unsafe(
+      `The gateway would listen on ${listen.host} while its public URL is ${publicUrl}`,
+      "Set publicUrl to the https address people use, or listen.host to 127.0.0.1.",
+    );
+  }
+  const wide = trustedProxies.find((range) => range.endsWith("/0"));
+  if (wide !== undefined) {
+    throw unsafe(
+      `trustedProxies ${wide} believes the X-Forwarded headers of everybody`,
+      "Name the address of the reverse proxy only.",
+    );
+  }
+}
+
+function unsafe(message: string, hint: string): UserError {
+  return new UserError(message, { hint, exitCode: EXIT.usage });
+}
+
+const LAUNCHERS: ReadonlySet<string> = new Set([
+  "npx", "npm", "pnpm", "yarn", "bunx", "bun", "node", "deno", "uv", "uvx", "pipx", "python", "python3", "docker",
+  "podman", "env", "sh", "bash", "run", "exec", "dlx", "x", "tool", "start", "index", "main", "cli", "server", "mcp",
+  "dist", "build", "src", "bin", "lib", "app",
+]); // prettier-ignore
+
+/**
+ * A service name made from the command that starts it: `npx -y @modelcontextprotocol/server-everything` is `everything`.
+ * `server` when nothing in the command is a name.
+ */
+export function serviceNameFor(command: readonly string[]): string {
+  const words = command
+    .filter((word) => !word.startsWith("-"))
+    .map((word) => word.replace(/(?<=.)@[^/]*$/, "").replace(/\.\w{1,4}$/, ""))
+    .flatMap((word) =>
+      word
+        .split(/[/\\]/)
+        .toReversed()
+        .slice(0, word.startsWith("@") ? 1 : undefined),
+    );
+  for (const word of words) {
+    const name = word
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9]+/g, "-")
+      .replaceAll(/^-|(?:^|-)(?:mcp|server)(?=-|$)|-$/g, "")
+      .replaceAll(/^-+|-+$/g, "")
+      .slice(0, 63);
+    if (name !== "" && !LAUNCHERS.has(name) && !RESERVED_NAMES.has(name)) return name;
+  }
+  return "server";
 }

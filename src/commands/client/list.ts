@@ -1,0 +1,44 @@
+import { BaseCommand } from "../../command.ts";
+import { systemClock } from "../../clock.ts";
+import type { ClientSummary } from "../../control.ts";
+import { formatDuration } from "../../duration.ts";
+
+export default class ClientList extends BaseCommand {
+  static override summary = "List the OAuth clients.";
+  static override description =
+    "Clients register themselves when somebody connects them; `client register` adds one by hand.";
+  static override examples = [
+    "<%= config.bin %> client list",
+    "<%= config.bin %> client list --json",
+  ];
+
+  async run(): Promise<ClientSummary[]> {
+    const { flags } = await this.parse(ClientList);
+    const clients = await (await this.control(flags)).clients();
+    this.printTable(
+      clients.map((client) => ({
+        "client id": client.clientId,
+        name: client.name ?? "-",
+        kind: client.kind,
+        "redirects to": redirectHosts(client.redirectUris),
+        registered: `${formatDuration(systemClock.now() - client.registeredAt)} ago`,
+        grants: `${client.grants}`,
+        tokens: `${client.accessTokens}`,
+      })),
+      "No clients yet. They register themselves when somebody connects one.",
+    );
+    return clients;
+  }
+}
+
+/** Where the authorization code would go: what tells an honest client from one that only has an honest name. */
+function redirectHosts(uris: readonly string[]): string {
+  const hosts = uris.map((uri) => {
+    if (!URL.canParse(uri)) return uri;
+    const { host, protocol } = new URL(uri);
+    return protocol === "https:" || protocol === "http:"
+      ? host
+      : `${protocol}${host && `//${host}`}`;
+  });
+  return [...new Set(hosts)].join(" ");
+}

@@ -1,0 +1,99 @@
+import { Flags } from "@oclif/core";
+import { BaseCommand } from "../command.ts";
+import { isLoopbackHost, type Config } from "../config.ts";
+import { loadConfig, makeConfig, serviceNameFor } from "../config-file.ts";
+import { stateDirectoryFor } from "../control.ts";
+import { EXIT, UserError } from "../errors.ts";
+import { createLog } from "../log.ts";
+import { formatGuide } from "../terminal.ts";
+
+export default class Dev extends BaseCommand {
+  static override summary =
+    "Put a gateway in front of an MCP server on this machine; nothing to set up.";
+  static override description =
+    "What stands after -- is started as the only service; without it the services of mcp-gateway.yaml are. Whoever sits at this machine logs in with one button; with --host or --public-url the login asks for a code that is printed here.";
+  static override usage = "dev [FLAGS] [-- COMMAND...]";
+  static override examples = [
+    "<%= config.bin %> dev -- npx -y @modelcontextprotocol/server-everything",
+    "<%= config.bin %> dev --port 9000 --name files -- npx -y @modelcontextprotocol/server-filesystem .",
+    "<%= config.bin %> dev --config mcp-gateway.yaml",
+  ];
+  static override strict = false;
+  static override flags = {
+    port: Flags.integer({
+      min: 0,
+      max: 65_535,
+      default: 8080,
+      summary: "Port to listen on; 0 takes a free one.",
+    }),
+    host: Flags.string({ default: "localhost", summary: "Address to listen on." }),
+    name: Flags.string({
+      summary: "Name of the service, the first part of its path; else made from the command.",
+    }),
+    "public-url": Flags.string({
+      helpValue: "URL",
+      summary: "Where clients reach it, when that is not here (a proxy or tunnel in front).",
+    }),
+    verbose: Flags.boolean({ summary: "Log every request." }),
+  };
+
+  async run(): Promise<void> {
+    const { argv, flags } = await this.parse(Dev);
+    const separator = this.argv.indexOf("--");
+    const command = separator === -1 ? [] : this.argv.slice(separator + 1);
+    if (argv.length > command.length) {
+      const hint = "The command to start comes after two hyphens: mcp-gateway dev -- COMMAND";
+      throw new UserError(`${String(argv[0])} is not understood`, { hint, exitCode: EXIT.usage });
+    }
+    const config = await devConfig(command, flags);
+    const log = await createLog({
+      level: flags.verbose ? "info" : "warn",
+      pretty: process.stderr.isTTY && !this.jsonEnabled(),
+    });
+    const { startGateway } = await import("../server/gateway.ts");
+    const gateway = await startGateway({
+      config,
+      log,
+      version: this.config.version,
+      announce: (code) => this.tell(`One-time login code: ${this.paintError("bold", code)}`),
+    });
+    const { url, endpoints } = gateway;
+    const isLocal = isLoopbackHost(flags.host) && isLoopbackHost(new URL(url).hostname);
+    if (this.jsonEnabled()) this.writeLine(JSON.stringify({ event: "ready", url, endpoints }));
+    else this.log(formatGuide({ version: this.config.version, endpoints, isLocal }, this.paint));
+    await this.keepRunning(gateway);
+  }
+}
+
+interface DevFlags {
+  config?: string | undefined;
+  port: number;
+  host: string;
+  name?: string | undefined;
+  "public-url"?: string | undefined;
+}
+
+/** The services of the command line or of the file; address and login are always those of this machine. */
+async function devConfig(command: readonly string[], flags: DevFlags): Promise<Config> {
+  const [program, ...args] = command;
+  const services =
+    program === undefined
+      ? { any: { command: "any" } }
+      : { [flags.name ?? serviceNameFor(command)]: { command: program, args } };
+  const config = makeConfig({
+    publicUrl:
+      flags["public-url"] ?? `http://localhost${flags.port === 80 ? "" : `:${flags.port}`}`,
+    listen: { host: flags.host, port: flags.port },
+    store: { type: "lowdb", path: await stateDirectoryFor(flags.config) },
+    services,
+  });
+  if (program !== undefined) return config;
+  const { publicUrl, listen, identity } = config;
+  return {
+    ...loadConfig({ file: flags.config }).config,
+    publicUrl,
+    listen,
+    identity,
+    routing: "path",
+  };
+}

@@ -1,0 +1,28 @@
+import { BaseCommand } from "../command.ts";
+import { loadConfig, refuseUnsafe } from "../config-file.ts";
+import { createLog } from "../log.ts";
+
+export default class Serve extends BaseCommand {
+  static override summary = "Run the gateway as mcp-gateway.yaml says.";
+  static override description =
+    "Logs to standard error, as JSON unless a person looks. SIGTERM or Ctrl-C ends it gracefully: requests in flight are answered, MCP sessions and their processes end, everything is written down.";
+  static override examples = [
+    "<%= config.bin %> serve",
+    "<%= config.bin %> serve --config /etc/mcp-gateway/mcp-gateway.yaml",
+    "<%= config.bin %> serve --json",
+  ];
+
+  async run(): Promise<void> {
+    const { flags } = await this.parse(Serve);
+    const { config } = loadConfig({ file: flags.config });
+    refuseUnsafe(config);
+    const pretty = process.stderr.isTTY && !this.jsonEnabled();
+    const log = await createLog({ level: config.log.level, pretty });
+    const { startGateway } = await import("../server/gateway.ts");
+    const gateway = await startGateway({ config, log, version: this.config.version });
+    const { url, endpoints } = gateway;
+    if (this.jsonEnabled()) this.writeLine(JSON.stringify({ event: "ready", url, endpoints }));
+    else for (const endpoint of endpoints) this.log(`${endpoint.service}  ${endpoint.url}`);
+    await this.keepRunning(gateway);
+  }
+}

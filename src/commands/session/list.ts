@@ -1,0 +1,32 @@
+import { systemClock } from "../../clock.ts";
+import { BaseCommand } from "../../command.ts";
+import type { SessionSummary } from "../../control.ts";
+import { formatDuration } from "../../duration.ts";
+
+export default class SessionList extends BaseCommand {
+  static override summary = "List the MCP sessions that are open.";
+  static override examples = [
+    "<%= config.bin %> session list",
+    "<%= config.bin %> session list --json",
+  ];
+
+  async run(): Promise<SessionSummary[]> {
+    const { flags } = await this.parse(SessionList);
+    const sessions = await (await this.control(flags)).sessions();
+    const now = systemClock.now();
+    this.printTable(
+      sessions.map((session) => ({
+        session: session.sessionId,
+        service: session.service,
+        client: session.clientInfo ?? session.clientId,
+        subject: session.subject,
+        revision: session.protocolVersion,
+        age: formatDuration(now - session.openedAt),
+        idle: formatDuration(now - session.lastActiveAt),
+        requests: `${session.requests}`,
+      })),
+      "No MCP session is open.",
+    );
+    return sessions;
+  }
+}

@@ -1,0 +1,30 @@
+import { systemClock } from "../../clock.ts";
+import { BaseCommand } from "../../command.ts";
+import type { AccessTokenSummary } from "../../control.ts";
+import { formatDuration } from "../../duration.ts";
+
+export default class TokenList extends BaseCommand {
+  static override summary = "List the access tokens that are alive.";
+  static override description = "Token ids name tokens; they are not the tokens and open nothing.";
+  static override examples = [
+    "<%= config.bin %> token list",
+    "<%= config.bin %> token list --json",
+  ];
+
+  async run(): Promise<AccessTokenSummary[]> {
+    const { flags } = await this.parse(TokenList);
+    const tokens = await (await this.control(flags)).accessTokens();
+    this.printTable(
+      tokens.map((token) => ({
+        "token id": token.tokenId,
+        client: token.clientName ?? token.clientId,
+        subject: token.subject,
+        resource: token.resource,
+        scopes: token.scopes.join(" "),
+        "expires in": formatDuration(token.expiresAt - systemClock.now()),
+      })),
+      "No access tokens are alive.",
+    );
+    return tokens;
+  }
+}

@@ -1,0 +1,251 @@
+/**
+ * The control API as commands see it: how a command talks to the gateway that runs. HTTP with JSON over a Unix socket in
+ * the state directory (a named pipe on Windows). The types are the contract; src/server/control.ts answers in them.
+ *
+ * Times are seconds since the epoch. Nothing here carries a secret, with one exception: `RegisteredClient.clientSecret`,
+ * shown once.
+ */
+import { readFileSync } from "node:fs";
+import { request, type IncomingMessage } from "node:http";
+import { dirname, resolve } from "node:path";
+import { EXIT, messageOf, UserError } from "./errors.ts";
+import type { GatewayEvent } from "./events.ts";
+import { findConfigFile, STATE_DIRECTORY, statePaths } from "./paths.ts";
+
+export interface GatewayStatus {
+  version: string;
+  /** The issuer: the address people and clients use. */
+  url: string;
+  pid: number;
+  startedAt: number;
+  /** Seconds since the start. */
+  uptime: number;
+  services: ServiceStatus[];
+  clients: number;
+  grants: number;
+  accessTokens: number;
+  sessions: number;
+}
+
+export interface ServiceStatus {
+  service: string;
+  /** Resource URIs: the MCP endpoints a client can be pointed at. */
+  urls: string[];
+  state: "idle" | "running" | "failing";
+  /** Process ids. */
+  children: number[];
+  reason?: string;
+}
+
+export interface ClientSummary {
+  clientId: string;
+  /** What the client calls itself. */
+  name?: string;
+  kind: "public" | "confidential";
+  redirectUris: string[];
+  scope?: string;
+  registeredAt: number;
+  via: "registration" | "command";
+  /** How many are alive. */
+  grants: number;
+  accessTokens: number;
+}
+
+export interface RegisterClient {
+  name?: string | undefined;
+  redirectUris: string[];
+  confidential?: boolean | undefined;
+  /** Space-delimited. */
+  scope?: string | undefined;
+}
+
+export interface RegisteredClient extends ClientSummary {
+  /** Only here and never again; absent for public clients. */
+  clientSecret?: string;
+}
+
+export interface RevokedClient {
+  clientId: string;
+  /** How many ended with it. */
+  grants: number;
+  accessTokens: number;
+  sessions: number;
+}
+
+export interface AccessTokenSummary {
+  tokenId: string;
+  grantId: string;
+  clientId: string;
+  clientName?: string;
+  subject: string;
+  resource: string;
+  scopes: string[];
+  issuedAt: number;
+  expiresAt: number;
+}
+
+export interface SessionSummary {
+  sessionId: string;
+  service: string;
+  clientId: string;
+  subject: string;
+  protocolVersion: string;
+  clientInfo?: string;
+  openedAt: number;
+  lastActiveAt: number;
+  pid?: number;
+  requests: number;
+}
+
+/** `GET /events`: what happened, or how much this reader missed because it was too slow. */
+export type ControlEvent = GatewayEvent | { type: "events.dropped"; at: number; events: number };
+
+/** How a failed call looks on the wire, and every command's failure with `--json`. */
+export interface ControlError {
+  error: { message: string; hint?: string; code: string };
+}
+
+export interface ControlClient {
+  status(): Promise<GatewayStatus>;
+  clients(): Promise<ClientSummary[]>;
+  /** @param client a client id or the beginning of one, when only one begins so */
+  client(client: string): Promise<ClientSummary>;
+  registerClient(registration: RegisterClient): Promise<RegisteredClient>;
+  revokeClient(client: string): Promise<RevokedClient>;
+  accessTokens(): Promise<AccessTokenSummary[]>;
+  accessToken(token: string): Promise<AccessTokenSummary>;
+  revokeAccessToken(token: string): Promise<AccessTokenSummary>;
+  sessions(): Promise<SessionSummary[]>;
+  /** Ends when the gateway or `signal` ends it. */
+  events(signal: AbortSignal): AsyncIterable<ControlEvent>;
+}
+
+/**
+ * Where the gateway meant by this call keeps its state. Reads no more of the configuration than that: a mistake elsewhere
+ * in the file must not keep an operator from revoking a client.
+ * @throws UserError when the named file cannot be read
+ */
+export async function stateDirectoryFor(configFile: string | undefined): Promise<string> {
+  const file = configFile ?? findConfigFile(process.cwd());
+  if (file === undefined) return resolve(STATE_DIRECTORY);
+  const { parse } = await import("yaml");
+  try {
+    const config = parse(readFileSync(file, "utf8")) as { store?: { path?: unknown } } | null;
+    const path = config?.store?.path;
+    return resolve(dirname(file), typeof path === "string" ? path : STATE_DIRECTORY);
+  } catch (error) {
+    throw new UserError(`Cannot read ${file}: ${messageOf(error).split("\n")[0]}`, {
+      hint: "Check the path and its permissions; mcp-gateway config check names mistakes.",
+      exitCode: EXIT.usage,
+      cause: error,
+    });
+  }
+}
+
+/**
+ * @param stateDirectory of the gateway that is meant
+ * @returns a client; its calls throw UserError exit 3 when no gateway runs there, exit 4 when this user may not ask it,
+ *   exit 1 with the gateway's own sentence when it refuses
+ */
+export function connectControl(stateDirectory: string): ControlClient {
+  const { controlSocket, directory } = statePaths(stateDirectory);
+
+  async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const response = await dial(method, path, body);
+    const text = await textOf(response);
+    const answer = parseAnswer(text);
+    if (response.statusCode! < 300) return answer as T;
+    const { error } = answer as Partial<ControlError>;
+    throw new UserError(error?.message ?? `The gateway answered ${response.statusCode}`, {
+      ...(error?.hint !== undefined && { hint: error.hint }),
+    });
+  }
+
+  function dial(
+    method: string,
+    path: string,
+    body?: unknown,
+    signal?: AbortSignal,
+  ): Promise<IncomingMessage> {
+    const payload = body === undefined ? undefined : JSON.stringify(body);
+    return new Promise((fulfil, reject) => {
+      const outgoing = request(
+        {
+          socketPath: controlSocket,
+          method,
+          path,
+          agent: false,
+          headers: payload === undefined ? {} : { "content-type": "application/json" },
+          ...(signal && { signal }),
+        },
+        fulfil,
+      );
+      outgoing.on("error", (error: NodeJS.ErrnoException) => reject(explain(error, directory)));
+      outgoing.end(payload);
+    });
+  }
+
+  const one = (path: string, id: string): string => `${path}/${encodeURIComponent(id)}`;
+  return {
+    status: () => call("GET", "/status"),
+    clients: () => call("GET", "/clients"),
+    client: (client) => call("GET", one("/clients", client)),
+    registerClient: (registration) => call("POST", "/clients", registration),
+    revokeClient: (client) => call("DELETE", one("/clients", client)),
+    accessTokens: () => call("GET", "/tokens"),
+    accessToken: (token) => call("GET", one("/tokens", token)),
+    revokeAccessToken: (token) => call("DELETE", one("/tokens", token)),
+    sessions: () => call("GET", "/sessions"),
+    async *events(signal) {
+      const response = await dial("GET", "/events", undefined, signal);
+      let rest = "";
+      for await (const chunk of response.setEncoding("utf8")) {
+        const lines = `${rest}${chunk as string}`.split("\n");
+        rest = lines.pop()!;
+        for (const line of lines) yield JSON.parse(line) as ControlEvent;
+      }
+    },
+  };
+}
+
+/** What a failed connection means to the person who typed the command. */
+function explain(error: NodeJS.ErrnoException, directory: string): unknown {
+  if (error.code === "ENOENT" || error.code === "ECONNREFUSED" || error.code === "ENOTDIR") {
+    return new UserError(`No gateway is running for ${directory}`, {
+      hint: "Start one with mcp-gateway dev or mcp-gateway serve, or name its configuration with --config.",
+      exitCode: EXIT.notRunning,
+      cause: error,
+    });
+  }
+  if (error.code === "EACCES" || error.code === "EPERM") {
+    return new UserError(`The gateway for ${directory} belongs to another user`, {
+      hint: "Run the command as the user the gateway runs as.",
+      exitCode: EXIT.notAuthorised,
+      cause: error,
+    });
+  }
+  if (error.code === "ECONNRESET" || error.code === "EPIPE") {
+    return new UserError("The gateway ended before it answered", {
+      hint: "See its log, start it again and repeat the command.",
+      exitCode: EXIT.notRunning,
+      cause: error,
+    });
+  }
+  return error;
+}
+
+async function textOf(response: IncomingMessage): Promise<string> {
+  let text = "";
+  for await (const chunk of response.setEncoding("utf8")) text += chunk as string;
+  return text;
+}
+
+function parseAnswer(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new UserError("What answers on the control socket is not an mcp-gateway", {
+      cause: error,
+    });
+  }
+}

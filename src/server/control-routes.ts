@@ -1,0 +1,261 @@
+/**
+ * The control API: what an operator may ask of the running gateway. Only the table: who may reach it is the matter of the
+ * door in front (control.ts: the owner of the state directory), so that another door can serve the same rows.
+ */
+import { z } from "zod";
+import type { Bridge } from "../bridge/bridge.ts";
+import { epochSeconds } from "../clock.ts";
+import type {
+  AccessTokenSummary,
+  ClientSummary,
+  GatewayStatus,
+  RegisterClient,
+  RegisteredClient,
+  RevokedClient,
+  SessionSummary,
+} from "../control.ts";
+import type { ServerContext } from "./context.ts";
+import { revokeClient } from "./oauth/client.ts";
+import { registerClient } from "./oauth/registration.ts";
+import type { AccessTokenRecord, ClientRecord, Kind, Records } from "./store/records.ts";
+import type { Store } from "./store/store.ts";
+
+export interface ControlContext extends ServerContext {
+  readonly bridge: Bridge;
+  readonly version: string;
+  /** Seconds since the epoch. */
+  readonly startedAt: number;
+}
+
+/** What the caller sees as `{ error: { message, hint, code } }`. */
+export class ControlFailure extends Error {
+  /** HTTP status. */
+  readonly status: number;
+  readonly code: string;
+  readonly hint: string | undefined;
+
+  constructor(status: number, code: string, message: string, hint?: string) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.hint = hint;
+  }
+}
+
+export interface ControlRoute {
+  readonly method: "GET" | "POST" | "DELETE";
+  /** `/noun` or `/noun/:id`. */
+  readonly path: string;
+  /** @param call.id the decoded last segment @param call.body the parsed JSON body of a POST */
+  handle(context: ControlContext, call: { id: string; body: unknown }): Promise<unknown>;
+}
+
+// prettier-ignore
+export const controlRoutes: readonly ControlRoute[] = [
+  { method: "GET",    path: "/status",      handle: (context) => status(context) },
+  { method: "GET",    path: "/clients",     handle: (context) => listClients(context) },
+  { method: "POST",   path: "/clients",     handle: (context, { body }) => register(context, body) },
+  { method: "GET",    path: "/clients/:id", handle: (context, { id }) => showClient(context, id) },
+  { method: "DELETE", path: "/clients/:id", handle: (context, { id }) => revoke(context, id) },
+  { method: "GET",    path: "/tokens",      handle: (context) => listTokens(context) },
+  { method: "GET",    path: "/tokens/:id",  handle: (context, { id }) => showToken(context, id) },
+  { method: "DELETE", path: "/tokens/:id",  handle: (context, { id }) => revokeToken(context, id) },
+  { method: "GET",    path: "/sessions",    handle: (context) => listSessions(context) },
+];
+
+async function status(context: ControlContext): Promise<GatewayStatus> {
+  const { store, clock, bridge, config, resources, startedAt, version } = context;
+  const health = bridge.health();
+  return {
+    version,
+    url: context.issuer,
+    pid: process.pid,
+    startedAt,
+    uptime: epochSeconds(clock) - startedAt,
+    services: Object.keys(config.services).map((service) => ({
+      service,
+      urls: resources.all.filter((entry) => entry.service === service).map(({ uri }) => uri),
+      ...(health[service] ?? { state: "idle", children: [] }),
+    })),
+    clients: (await all(store, "client")).length,
+    grants: (await all(store, "grant")).length,
+    accessTokens: (await all(store, "accessToken")).length,
+    sessions: bridge.sessions().length,
+  };
+}
+
+async function listClients({ store }: ControlContext): Promise<ClientSummary[]> {
+  const grants = countByClient(await all(store, "grant"));
+  const tokens = countByClient(await all(store, "accessToken"));
+  const clients = await all(store, "client");
+  return clients
+    .toSorted((a, b) => a.registeredAt - b.registeredAt)
+    .map((client) =>
+      summarize(client, grants.get(client.clientId) ?? 0, tokens.get(client.clientId) ?? 0),
+    );
+}
+
+async function showClient({ store }: ControlContext, id: string): Promise<ClientSummary> {
+  const client = await find(store, "client", id);
+  const where = { clientId: client.clientId };
+  const grants = await all(store, "grant", where);
+  return summarize(client, grants.length, (await all(store, "accessToken", where)).length);
+}
+
+const registration = z.strictObject({
+  name: z.string().min(1).max(200).optional(),
+  redirectUris: z.array(z.string()).min(1).max(20),
+  confidential: z.boolean().optional(),
+  scope: z.string().optional(),
+}) satisfies z.ZodType<RegisterClient>;
+
+async function register(context: ControlContext, body: unknown): Promise<RegisteredClient> {
+  const parsed = registration.safeParse(body);
+  if (!parsed.success) {
+    const { path, message } = parsed.error.issues[0]!;
+    throw new ControlFailure(400, "invalid_request", `${path.join(".") || "The body"}: ${message}`);
+  }
+  const { name, redirectUris, confidential, scope } = parsed.data;
+  const { client, clientSecret } = await registerClient(
+    context,
+    {
+      redirect_uris: redirectUris,
+      token_endpoint_auth_method: confidential === true ? "client_secret_basic" : "none",
+      ...(name !== undefined && { client_name: name }),
+      ...(scope !== undefined && { scope }),
+    },
+    "command",
+  );
+  return { ...summarize(client, 0, 0), ...(clientSecret !== undefined && { clientSecret }) };
+}
+
+async function revoke(context: ControlContext, id: string): Promise<RevokedClient> {
+  const { store, bridge } = context;
+  const { clientId } = await find(store, "client", id);
+  const grants = await all(store, "grant", { clientId });
+  const tokens = await all(store, "accessToken", { clientId });
+  const sessions = bridge.sessions().filter((session) => session.clientId === clientId);
+  await revokeClient(context, clientId);
+  // After the tokens: a session that ends first could be opened again.
+  await bridge.end({ clientId }, "client revoked");
+  return {
+    clientId,
+    grants: grants.length,
+    accessTokens: tokens.length,
+    sessions: sessions.length,
+  };
+}
+
+async function listTokens({ store }: ControlContext): Promise<AccessTokenSummary[]> {
+  const clients = new Map((await all(store, "client")).map((client) => [client.clientId, client]));
+  const tokens = await all(store, "accessToken");
+  return tokens
+    .toSorted((a, b) => a.issuedAt - b.issuedAt)
+    .map((token) => describeToken(token, clients.get(token.clientId)));
+}
+
+async function showToken({ store }: ControlContext, id: string): Promise<AccessTokenSummary> {
+  const token = await find(store, "accessToken", id);
+  return describeToken(token, await store.get("client", token.clientId));
+}
+
+async function revokeToken(context: ControlContext, id: string): Promise<AccessTokenSummary> {
+  const { store, clock, events, bridge } = context;
+  const token = await find(store, "accessToken", id);
+  const { tokenId, clientId, grantId } = token;
+  const client = await store.get("client", clientId);
+  if (await store.delete("accessToken", tokenId)) {
+    events.publish({ type: "token.revoked", at: epochSeconds(clock), clientId, grantId, tokenId });
+  }
+  // Streams opened with it would outlive it; whoever holds another token of the grant opens a new session.
+  await bridge.end({ grantId }, "token revoked");
+  return describeToken(token, client);
+}
+
+async function listSessions({ bridge }: ControlContext): Promise<SessionSummary[]> {
+  return bridge.sessions().map(({ pid, grantId: _, ...session }) => ({
+    ...session,
+    ...(pid !== undefined && { pid }),
+  }));
+}
+
+function summarize(client: ClientRecord, grants: number, accessTokens: number): ClientSummary {
+  const { metadata } = client;
+  return {
+    clientId: client.clientId,
+    ...(metadata.client_name !== undefined && { name: metadata.client_name }),
+    kind: metadata.token_endpoint_auth_method === "none" ? "public" : "confidential",
+    redirectUris: metadata.redirect_uris,
+    ...(metadata.scope !== undefined && { scope: metadata.scope }),
+    registeredAt: client.registeredAt,
+    via: client.via,
+    grants,
+    accessTokens,
+  };
+}
+
+function describeToken(
+  token: AccessTokenRecord,
+  client: ClientRecord | undefined,
+): AccessTokenSummary {
+  const { client_name: clientName } = client?.metadata ?? {};
+  return { ...token, ...(clientName !== undefined && { clientName }) };
+}
+
+/** By its id or by the beginning of it. @throws ControlFailure 404 when there is none, 409 when several begin so */
+async function find<K extends "client" | "accessToken">(
+  store: Store,
+  kind: K,
+  id: string,
+): Promise<Records[K]> {
+  const exact = await store.get(kind, id);
+  if (exact !== undefined) return exact;
+  const noun = kind === "client" ? "client" : "token";
+  const matches: Records[K][] = [];
+  for await (const item of records(store, kind)) {
+    if (id !== "" && item.id.startsWith(id)) matches.push(item.record);
+  }
+  if (matches.length > 1) {
+    throw new ControlFailure(
+      409,
+      "ambiguous",
+      `${matches.length} ${noun}s begin with ${id}`,
+      "Write more of the id.",
+    );
+  }
+  if (matches[0] === undefined) {
+    const hint = `mcp-gateway ${noun} list shows which there are.`;
+    throw new ControlFailure(404, "not_found", `There is no ${noun} ${id}`, hint);
+  }
+  return matches[0];
+}
+
+type Where = { clientId?: string };
+
+async function all<K extends Kind>(store: Store, kind: K, where?: Where): Promise<Records[K][]> {
+  const found: Records[K][] = [];
+  for await (const { record } of records(store, kind, where)) found.push(record);
+  return found;
+}
+
+async function* records<K extends Kind>(
+  store: Store,
+  kind: K,
+  where?: Where,
+): AsyncGenerator<{ id: string; record: Records[K] }> {
+  let cursor: string | undefined;
+  do {
+    const page = await store.list(kind, {
+      ...(where && { where }),
+      ...(cursor !== undefined && { cursor }),
+    });
+    yield* page.items;
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+}
+
+function countByClient(records: readonly { clientId: string }[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { clientId } of records) counts.set(clientId, (counts.get(clientId) ?? 0) + 1);
+  return counts;
+}
