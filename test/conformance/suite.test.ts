@@ -1,0 +1,111 @@
+/**
+ * The official MCP conformance suite against the whole gateway: authorization mode against the authorization server, server
+ * mode with a token through both doors over a stdio server of our own. Nothing is tolerated.
+ */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { withBearer } from "../support/bearer-proxy.ts";
+import {
+  ensureSuite,
+  freePort,
+  runAuthorizationSuite,
+  runServerSuite,
+} from "../support/conformance.ts";
+import { approve } from "../support/form-browser.ts";
+import { fixture, startGateway, type TestGateway } from "../support/gateway.ts";
+import { discover, logIn } from "../support/strict-client.ts";
+
+beforeAll(ensureSuite, 300_000);
+
+describe("the suite's authorization mode", () => {
+  let gateway: TestGateway;
+  beforeAll(async () => {
+    gateway = await startGateway();
+  });
+  afterAll(() => gateway.close());
+
+  it(
+    "passes: metadata, and the code grant with PKCE, resource and iss",
+    { timeout: 120_000 },
+    async () => {
+      const port = await freePort();
+      const { server, resource } = await discover(gateway.resource);
+      const registered = await fetch(server.registration_endpoint!, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({
+          client_name: "Conformance",
+          redirect_uris: [`http://127.0.0.1:${port}/callback`],
+          token_endpoint_auth_method: "none",
+        }),
+      });
+      const { client_id: clientId } = (await registered.json()) as { client_id: string };
+      const result = await runAuthorizationSuite({
+        issuer: gateway.url,
+        clientId,
+        resource,
+        port,
+        onAuthorizationUrl: async (url) => {
+          await fetch(await approve(url));
+        },
+      });
+      expect(result.failures).toEqual([]);
+      expect(result).toMatchObject({ exitCode: 0, failed: 0 });
+      expect(result.passed).toBeGreaterThanOrEqual(3);
+    },
+  );
+});
+
+describe("the suite's server mode through the gateway", () => {
+  let gateway: TestGateway;
+  let token: string;
+  let url: string;
+  let target: string;
+
+  beforeAll(async () => {
+    const [publicPort, port] = [await freePort(), await freePort()];
+    target = `http://127.0.0.1:${port}`;
+    gateway = await startGateway({
+      config: {
+        publicUrl: `http://localhost:${publicPort}`,
+        listen: { host: "127.0.0.1", port },
+        services: {
+          legacy: {
+            command: process.execPath,
+            args: [fixture("conformance-server.js"), "--era", "legacy"],
+          },
+        },
+      },
+    });
+    url = `http://localhost:${publicPort}/mcp`;
+    const plain = await withBearer(target, undefined, publicPort);
+    token = (await logIn(url)).tokens.access_token;
+    await plain.close();
+  });
+  afterAll(() => gateway.close());
+
+  it(
+    "passes --requirements 2025-11-25 with zero tolerated failures (B01)",
+    { timeout: 180_000 },
+    async () => {
+      const result = await runServerSuite({ url, target, token, requirements: "2025-11-25" });
+      expect(result.failures).toEqual([]);
+      expect(result).toMatchObject({ exitCode: 0, scenarios: 30, failed: 0 });
+      expect(result.passed).toBeGreaterThanOrEqual(70);
+    },
+  );
+
+  it(
+    "fails without a token, so that the pass above means something",
+    { timeout: 120_000 },
+    async () => {
+      const result = await runServerSuite({
+        url,
+        target,
+        token: "wrong",
+        requirements: "2025-11-25",
+      });
+      expect(result.exitCode).not.toBe(0);
+      expect(result.failed).toBeGreaterThan(20);
+    },
+  );
+});
