@@ -185,7 +185,6 @@ export function connectControl(stateDirectory: string): ControlClient {
     });
   }
 
-  const one = (path: string, id: string): string => `${path}/${encodeURIComponent(id)}`;
   return {
     status: () => call("GET", "/status"),
     clients: () => call("GET", "/clients"),
@@ -206,6 +205,10 @@ export function connectControl(stateDirectory: string): ControlClient {
       }
     },
   };
+}
+
+function one(path: string, id: string): string {
+  return `${path}/${encodeURIComponent(id)}`;
 }
 
 /** What a failed connection means to the person who typed the command. */

@@ -27,12 +27,15 @@ const SECRET_NAMES = [
   "token",
 ];
 
-/** Values that look like a secret wherever they stand: JWTs, Bearer and Basic credentials, secrets in a query or form. */
+/**
+ * Values that look like a secret wherever they stand: JWTs, Bearer and Basic credentials, secrets in a query or form.
+ * None may swallow a backslash: the quote it escapes would end the JSON string and let a stranger write members.
+ */
 const SECRET_PATTERNS: readonly [RegExp, string][] = [
   [/\beyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*/g, "[jwt]"],
   [/\b(Bearer|Basic|DPoP)\s+[\w.~+/=-]{8,}/gi, "$1 [redacted]"],
   [
-    /\b(code|code_verifier|state|access_token|refresh_token|token|client_secret|client_assertion|assertion|password)=[^&\s"']+/g,
+    /\b(code|code_verifier|state|access_token|refresh_token|token|client_secret|client_assertion|assertion|password)=[^&\s"'\\]+/g,
     "$1=[redacted]",
   ],
 ];

@@ -156,7 +156,7 @@ export function formatGuide(
         `npx @modelcontextprotocol/inspector --transport http --server-url ${[...urls.values()][0]}`,
       ],
     ] as const
-  ).map(([client, ...rest]) => `  ${client!.padEnd(15)}${rest.join(`\n${" ".repeat(17)}`)}`);
+  ).map(([client, ...rest]) => `  ${client.padEnd(15)}${rest.join(`\n${" ".repeat(17)}`)}`);
   const width = Math.max(...[...urls.keys()].map((service) => service.length));
   return [
     "",

@@ -17,7 +17,7 @@ export default class ConfigShow extends BaseCommand {
     const { flags } = await this.parse(ConfigShow);
     const { file } = loadConfig({ file: flags.config });
     const written: unknown = parse(readFileSync(file, "utf8"));
-    const effective = withDefaults(configJsonSchema() as Schema, written);
+    const effective = withDefaults(configJsonSchema(), written);
     this.log(stringify(effective, { lineWidth: 100 }).trimEnd());
     return effective;
   }
