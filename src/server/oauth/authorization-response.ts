@@ -1,0 +1,51 @@
+/**
+ * The answer of the authorization endpoint: a redirect to the client, RFC 6749 §4.1.2 and §4.1.2.1.
+ *
+ * Always 303, so that no form of ours is ever posted on (RFC 9700 §4.12); always with `iss` (RFC 9207) and with the `state`
+ * exactly as it came. The redirect URI is extended as text: a URL object would rewrite what the client registered.
+ */
+import type { Response } from "express";
+import type { OAuthError } from "../../errors.ts";
+import type { ServerContext } from "../context.ts";
+import type { InteractionRecord } from "../store/records.ts";
+
+/** Where the answer goes. Only ever made from a redirect URI that matched the client's registration. */
+export type RedirectTarget = Pick<InteractionRecord, "redirectUri" | "state">;
+
+export function redirectWithCode(
+  context: ServerContext,
+  response: Response,
+  target: RedirectTarget,
+  code: string,
+): void {
+  redirect(context, response, target, { code });
+}
+
+export function redirectWithError(
+  context: ServerContext,
+  response: Response,
+  target: RedirectTarget,
+  error: OAuthError,
+): void {
+  redirect(context, response, target, { ...error.toJSON() });
+}
+
+function redirect(
+  context: ServerContext,
+  response: Response,
+  { redirectUri, state }: RedirectTarget,
+  members: Record<string, string>,
+): void {
+  const query = new URLSearchParams({
+    ...members,
+    ...(state !== undefined && { state }),
+    iss: context.issuer,
+  });
+  const separator = !redirectUri.includes("?") ? "?" : /[?&]$/.test(redirectUri) ? "" : "&";
+  response.statusCode = 303;
+  response.setHeader("Location", `${redirectUri}${separator}${query.toString()}`);
+  // The code is in this answer: nobody keeps it, and no page after it is told where the browser came from.
+  response.setHeader("Cache-Control", "no-store");
+  response.setHeader("Referrer-Policy", "no-referrer");
+  response.end();
+}

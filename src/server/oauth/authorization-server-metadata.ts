@@ -1,0 +1,53 @@
+/**
+ * Authorization server metadata, RFC 8414 §2, and the same document under its OpenID Connect Discovery name, because some
+ * clients ask for nothing else.
+ *
+ * The endpoints come from the route table and the grant types from their registry: what is advertised is what exists. All
+ * URLs are built from the configured issuer; no header of a request can change them.
+ *
+ * `subject_types_supported` and `id_token_signing_alg_values_supported` are there because OpenID Connect Discovery §3
+ * requires them and clients that parse that document insist; there is no ID token, since `openid` is not among the scopes.
+ */
+import type { RequestHandler } from "express";
+import type { ServerContext } from "../context.ts";
+import { sendJson } from "../http.ts";
+import { SCOPES } from "../scopes.ts";
+import { AUTH_METHODS } from "./client-metadata.ts";
+import { grantTypes } from "./grant-type/index.ts";
+import { CODE_CHALLENGE_METHOD } from "./pkce.ts";
+
+/** @param endpoints metadata member -> absolute URL */
+export function authorizationServerMetadata(
+  context: ServerContext,
+  endpoints: () => Record<string, string>,
+): RequestHandler {
+  return (_request, response) => {
+    response.setHeader("Cache-Control", "public, max-age=300");
+    sendJson(response, 200, {
+      issuer: context.issuer,
+      ...endpoints(),
+      scopes_supported: SCOPES.map(({ name }) => name),
+      response_types_supported: ["code"],
+      response_modes_supported: ["query"],
+      grant_types_supported: [...grantTypes.keys()],
+      code_challenge_methods_supported: [CODE_CHALLENGE_METHOD],
+      token_endpoint_auth_methods_supported: AUTH_METHODS,
+      revocation_endpoint_auth_methods_supported: AUTH_METHODS,
+      authorization_response_iss_parameter_supported: true,
+      request_parameter_supported: false,
+      request_uri_parameter_supported: false,
+      subject_types_supported: ["public"],
+      id_token_signing_alg_values_supported: ["ES256"],
+    });
+  };
+}
+
+/**
+ * Where clients look for a document of this name: the suffix inserted before the issuer's path (RFC 8414 §3.1), and appended to
+ * it (OpenID Connect Discovery §4). One and the same when the issuer has no path.
+ */
+export function wellKnownPaths(issuer: string, name: string): string[] {
+  const { pathname } = new URL(issuer);
+  const base = pathname === "/" ? "" : pathname;
+  return [...new Set([`/.well-known/${name}${base}`, `${base}/.well-known/${name}`])];
+}

@@ -1,0 +1,176 @@
+/**
+ * Client metadata, RFC 7591 §2: what a client says of itself, and what of it takes effect.
+ *
+ * Clients send what other servers taught them to send. What is unknown is ignored; what we cannot serve but the client can
+ * do without is dropped (unknown scopes, grant types and response types besides ours, redirect URIs that break a rule as
+ * long as a good one remains, informational URIs that are not https); the answer shows what was registered. Wrong types,
+ * and anything the client could not work without, are refused. Members that belong to the server are not read at all.
+ *
+ * `token_endpoint_auth_method` left out means `client_secret_basic` (§2) for a web client. A native client cannot keep a
+ * secret (RFC 8252 §8.4) and most that leave it out are native and public, so there it means `none`; the answer says so.
+ */
+import { z } from "zod";
+import { OAuthError } from "../../errors.ts";
+import type { ClientMetadata } from "../store/records.ts";
+import { grantTypes } from "./grant-type/index.ts";
+import { isNativeUri, redirectUriProblem } from "./redirect-uri.ts";
+import { knownScopes, parseScope } from "./scope.ts";
+
+export const AUTH_METHODS = ["none", "client_secret_basic", "client_secret_post"] as const;
+
+const MAX_REDIRECT_URIS = 10;
+const MAX_NAME = 80; // characters
+
+const list = z.array(z.string().max(2048)).max(20);
+const text = z.string().max(20_000);
+
+const schema = z.object({
+  redirect_uris: z.array(z.string()).min(1).max(MAX_REDIRECT_URIS),
+  token_endpoint_auth_method: z.enum(AUTH_METHODS).optional(),
+  grant_types: list.optional(),
+  response_types: list.optional(),
+  application_type: z.enum(["native", "web"]).optional(),
+  scope: text.optional(),
+  client_name: text.optional(),
+  client_uri: text.optional(),
+  logo_uri: text.optional(),
+  tos_uri: text.optional(),
+  policy_uri: text.optional(),
+  contacts: list.optional(),
+  software_id: text.optional(),
+  software_version: text.optional(),
+});
+
+type Sent = z.infer<typeof schema>;
+
+export interface RejectedRedirectUri {
+  redirect_uri: string;
+  reason: string;
+}
+
+/**
+ * @param body parsed JSON of a registration request
+ * @throws OAuthError invalid_redirect_uri, invalid_client_metadata
+ */
+export function readClientMetadata(body: unknown): {
+  metadata: ClientMetadata;
+  rejected: RejectedRedirectUri[];
+} {
+  const sent = parse(body);
+  const { good, rejected } = sortRedirectUris(sent.redirect_uris);
+  const isNative = good.every(isNativeUri);
+  const applicationType = sent.application_type ?? (isNative ? "native" : "web");
+  const metadata: ClientMetadata = {
+    redirect_uris: good,
+    token_endpoint_auth_method:
+      sent.token_endpoint_auth_method ??
+      (isNative || applicationType === "native" ? "none" : "client_secret_basic"),
+    grant_types: effective(
+      "grant_types",
+      sent.grant_types,
+      [...grantTypes.keys()],
+      "authorization_code",
+    ),
+    response_types: effective("response_types", sent.response_types, ["code"], "code"),
+    application_type: applicationType,
+    ...present("scope", effectiveScope(sent.scope)),
+    ...present("client_name", displayText(sent.client_name, MAX_NAME)),
+    ...present("client_uri", httpsUri(sent.client_uri)),
+    ...present("logo_uri", httpsUri(sent.logo_uri)),
+    ...present("tos_uri", httpsUri(sent.tos_uri)),
+    ...present("policy_uri", httpsUri(sent.policy_uri)),
+    ...present(
+      "contacts",
+      sent.contacts?.map((entry) => displayText(entry, 200) ?? "").filter(Boolean),
+    ),
+    ...present("software_id", displayText(sent.software_id, 200)),
+    ...present("software_version", displayText(sent.software_version, 100)),
+  };
+  return { metadata, rejected };
+}
+
+function parse(body: unknown): Sent {
+  if (typeof body !== "object" || body === null || Array.isArray(body)) {
+    throw new OAuthError("invalid_client_metadata", "The body must be a JSON object");
+  }
+  // Clients whose language has null send it for what they leave out.
+  const members = Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null));
+  const parsed = schema.safeParse(members);
+  if (parsed.success) return parsed.data;
+  const [member = ""] = parsed.error.issues[0]!.path;
+  throw new OAuthError(
+    member === "redirect_uris" ? "invalid_redirect_uri" : "invalid_client_metadata",
+    member === "redirect_uris"
+      ? `redirect_uris must be a list of 1 to ${MAX_REDIRECT_URIS} URIs`
+      : `${String(member)} is not what it may be: ${parsed.error.issues[0]!.message}`,
+  );
+}
+
+function sortRedirectUris(uris: readonly string[]): {
+  good: string[];
+  rejected: RejectedRedirectUri[];
+} {
+  const good: string[] = [];
+  const rejected: RejectedRedirectUri[] = [];
+  for (const uri of new Set(uris)) {
+    const problem = redirectUriProblem(uri);
+    if (problem === undefined) good.push(uri);
+    else rejected.push({ redirect_uri: uri.slice(0, 200), reason: `The URI ${problem}` });
+  }
+  if (good.length === 0) {
+    const { reason } = rejected[0]!;
+    throw new OAuthError("invalid_redirect_uri", `No redirect URI can be used. ${reason}`);
+  }
+  return { good, rejected };
+}
+
+/** Those we support of those sent, all when none were sent. */
+function effective(
+  member: string,
+  sent: readonly string[] | undefined,
+  supported: readonly string[],
+  needed: string,
+): string[] {
+  if (sent === undefined || sent.length === 0) return [...supported];
+  const common = supported.filter((value) => sent.includes(value));
+  if (!common.includes(needed)) {
+    throw new OAuthError("invalid_client_metadata", `${member} must include ${needed}`);
+  }
+  return common;
+}
+
+/** Absent when nothing known is left: then the client may ask for any scope. */
+function effectiveScope(sent: string | undefined): string | undefined {
+  // A list that breaks the grammar is no reason to refuse a client; it names nothing we know.
+  const known = knownScopes((sent ?? "").length > 2000 ? [] : parseOrNothing(sent ?? ""));
+  return known.length === 0 ? undefined : known.join(" ");
+}
+
+function parseOrNothing(scope: string): string[] {
+  return /^[\x20-\x7e]*$/.test(scope) && !/["\\]/.test(scope) ? parseScope(scope) : [];
+}
+
+/** For human eyes: no control, formatting or bidirectional characters, which could make one name look like another. */
+function displayText(sent: string | undefined, longest: number): string | undefined {
+  const clean = (sent ?? "")
+    .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ")
+    .replaceAll(/[\p{Cf}\p{Cs}\p{Co}\p{Cn}]/gu, "")
+    .replaceAll(/\s+/g, " ")
+    .trim();
+  const cut = Array.from(clean).slice(0, longest).join("").trim();
+  return cut === "" ? undefined : cut;
+}
+
+/** Shown as a link, never fetched. */
+function httpsUri(sent: string | undefined): string | undefined {
+  if (sent === undefined || sent.length > 2048 || !/^https:\/\/[\x21-\x7e]+$/.test(sent))
+    return undefined;
+  if (!URL.canParse(sent) || /["'<>\\^`{|}]/.test(sent)) return undefined;
+  const { username, password } = new URL(sent);
+  return username === "" && password === "" ? sent : undefined;
+}
+
+function present<K extends string, V>(name: K, value: V | undefined): Partial<Record<K, V>> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a computed name loses its type
+  return value === undefined ? {} : ({ [name]: value } as Record<K, V>);
+}

@@ -1,0 +1,65 @@
+/**
+ * OAuth clients: find one, revoke one.
+ */
+import { epochSeconds } from "../../clock.ts";
+import type { ServerContext } from "../context.ts";
+import type { ClientRecord, GrantRecord } from "../store/records.ts";
+import { endGrant, publishEnd } from "./grant.ts";
+
+/** Our ids are short; longer ones are not worth a look-up. */
+const LONGEST_ID = 128;
+
+export async function findClient(
+  context: ServerContext,
+  clientId: string,
+): Promise<ClientRecord | undefined> {
+  return clientId.length > LONGEST_ID ? undefined : context.store.get("client", clientId);
+}
+
+/**
+ * Revoke a client: its record, its grants and all their codes and tokens, in one step of the store. Whatever is issued
+ * checks in its own step that client and grant are there, so a login that runs at the same moment either came before
+ * and dies here, or finds no client. A grant that slipped in between our listing and that step holds at most a code,
+ * which nobody can redeem any more; it is swept up afterwards.
+ * @returns how many grants ended; undefined when there is no such client
+ */
+export async function revokeClient(
+  context: ServerContext,
+  clientId: string,
+): Promise<{ grants: number } | undefined> {
+  const { store, events, clock } = context;
+  let ended = 0;
+  for (let isGone = false; !isGone;) {
+    if (!(await store.get("client", clientId))) return undefined;
+    const grants = await grantsOf(context, clientId);
+    // A grant that somebody else ends meanwhile is theirs to announce: then we look again.
+    isGone = await store.transact([
+      { type: "checkExists", kind: "client", id: clientId },
+      ...grants.map(({ grantId: id }) => ({ type: "checkExists", kind: "grant", id }) as const),
+      { type: "delete", kind: "client", id: clientId },
+      ...grants.map(({ grantId }) => ({ type: "deleteGrant", grantId }) as const),
+    ]);
+    if (!isGone) continue;
+    for (const grant of grants) publishEnd(context, grant, "client revoked");
+    ended = grants.length;
+  }
+  for (const { grantId } of await grantsOf(context, clientId)) {
+    if (await endGrant(context, grantId, "client revoked")) ended += 1;
+  }
+  events.publish({ type: "client.revoked", at: epochSeconds(clock), clientId, grants: ended });
+  return { grants: ended };
+}
+
+async function grantsOf(context: ServerContext, clientId: string): Promise<GrantRecord[]> {
+  const grants: GrantRecord[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await context.store.list("grant", {
+      where: { clientId },
+      ...(cursor !== undefined && { cursor }),
+    });
+    grants.push(...page.items.map(({ record }) => record));
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+  return grants;
+}

@@ -1,0 +1,81 @@
+/**
+ * The one error middleware. Decides how a failure looks by where it happened: a page for people (authorize, login, callback,
+ * consent), the JSON of RFC 6749 §5.2 for programs.
+ *
+ * What another party did wrong is told to it and noted at level info, with the detail only the log may know. Anything else
+ * is ours: the log gets the stack, the other side a request id.
+ */
+import type { ErrorRequestHandler, RequestHandler, Response } from "express";
+import { epochSeconds } from "../../clock.ts";
+import { OAuthError } from "../../errors.ts";
+import type { ServerContext } from "../context.ts";
+import { sendJson } from "../http.ts";
+import { sendErrorPage } from "../pages/error-page.ts";
+
+/** Marks an endpoint whose errors a person reads. */
+export const forPeople: RequestHandler = (_request, response, next) => {
+  response.locals["isForPeople"] = true;
+  next();
+};
+
+export function oauthErrorHandler(context: ServerContext): ErrorRequestHandler {
+  return (thrown: unknown, request, response, next) => {
+    const requestId = String(response.locals["requestId"]);
+    const error = asOAuthError(thrown);
+    const place = { requestId, method: request.method, path: request.path };
+    if (!error) context.log.error({ err: thrown, ...place }, "request failed");
+    else {
+      const { code, status, detail, message } = error;
+      context.log.info(
+        { ...place, status, error: code, reason: detail ?? message },
+        "request refused",
+      );
+      const at = epochSeconds(context.clock);
+      context.events.publish({ type: "request.denied", at, status, code });
+    }
+    // The answer has begun: all that is left is to cut it off, which Express does.
+    if (response.headersSent) return next(thrown);
+    response.setHeader("Cache-Control", "no-store");
+    if (response.locals["isForPeople"] === true) return showPage(response, error, requestId);
+    if (error?.status === 401 && request.headers.authorization !== undefined) {
+      response.setHeader("WWW-Authenticate", 'Basic realm="mcp-gateway", charset="UTF-8"');
+    }
+    const unexpected = { error: "server_error", error_description: `Request ${requestId} failed` };
+    sendJson(response, error?.status ?? 500, error ?? unexpected);
+  };
+}
+
+function showPage(response: Response, error: OAuthError | undefined, requestId: string): void {
+  if (error) {
+    const hint = "Go back to the application you came from and start again there.";
+    sendErrorPage(response, {
+      status: error.status,
+      title: "This request cannot be completed",
+      message: error.message,
+      hint,
+    });
+  } else {
+    const message = "The gateway could not complete this request.";
+    const hint = `Try again. If it stays so, tell the operator this number: ${requestId}`;
+    sendErrorPage(response, { status: 500, title: "Something went wrong", message, hint });
+  }
+}
+
+/** Our own errors, and what the body parser and the router say of a request that is not even HTTP as it should be. */
+function asOAuthError(thrown: unknown): OAuthError | undefined {
+  if (thrown instanceof OAuthError) return thrown;
+  if (!(thrown instanceof Error) || !("status" in thrown)) return undefined;
+  const { status } = thrown;
+  if (typeof status !== "number" || status < 400 || status > 499) return undefined;
+  const description = DESCRIPTIONS[status] ?? "The request is malformed";
+  return new OAuthError("invalid_request", description, {
+    status,
+    cause: thrown,
+    detail: thrown.message,
+  });
+}
+
+const DESCRIPTIONS: Readonly<Record<number, string>> = {
+  413: "The body is too large",
+  415: "The body is encoded in a way that is not supported",
+};

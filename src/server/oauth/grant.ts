@@ -1,0 +1,72 @@
+/**
+ * Grants: what a person allowed. Codes and tokens descend from one and die with it.
+ *
+ * A grant is written together with its authorization code and lives no longer than that code until somebody redeems it:
+ * a login that was never finished leaves nothing behind.
+ */
+import type { Identity } from "../../auth-info.ts";
+import { epochSeconds } from "../../clock.ts";
+import type { GrantEnd } from "../../events.ts";
+import { randomId } from "../../random.ts";
+import type { ServerContext } from "../context.ts";
+import type { GrantRecord, InteractionRecord } from "../store/records.ts";
+import type { Operation } from "../store/store.ts";
+
+/** A new grant, not stored yet. */
+export function newGrant(
+  context: ServerContext,
+  interaction: InteractionRecord,
+  identity: Identity,
+  scopes: readonly string[],
+): GrantRecord {
+  const createdAt = epochSeconds(context.clock);
+  return {
+    grantId: randomId(),
+    clientId: interaction.clientId,
+    subject: identity.subject,
+    resource: interaction.resource,
+    scopes: [...scopes],
+    identity,
+    createdAt,
+    expiresAt: createdAt + Math.floor(context.config.tokens.grant),
+  };
+}
+
+/** The grant, unless it has ended. */
+export async function findGrant(
+  context: ServerContext,
+  grantId: string,
+): Promise<GrantRecord | undefined> {
+  const grant = await context.store.get("grant", grantId);
+  return grant && grant.expiresAt > context.clock.now() ? grant : undefined;
+}
+
+/** Nothing may be issued unless the client and the grant are there at that very moment. */
+export function stillStands(grant: GrantRecord): readonly Operation[] {
+  return [
+    { type: "checkExists", kind: "client", id: grant.clientId },
+    { type: "checkExists", kind: "grant", id: grant.grantId },
+  ];
+}
+
+/**
+ * End a grant and all that descends from it. Of many callers one ends it, and `grant.ended` is published once.
+ * @returns whether this call ended it
+ */
+export async function endGrant(
+  context: ServerContext,
+  grantId: string,
+  reason: GrantEnd,
+): Promise<boolean> {
+  const grant = await context.store.get("grant", grantId);
+  const deleted = await context.store.deleteGrant(grantId);
+  if (grant === undefined || deleted === 0) return false;
+  publishEnd(context, grant, reason);
+  return true;
+}
+
+export function publishEnd(context: ServerContext, grant: GrantRecord, reason: GrantEnd): void {
+  const { grantId, clientId, subject } = grant;
+  const at = epochSeconds(context.clock);
+  context.events.publish({ type: "grant.ended", at, grantId, clientId, subject, reason });
+}

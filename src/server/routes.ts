@@ -1,0 +1,117 @@
+/**
+ * Every endpoint of the gateway: method, path, the steps a request walks, where the metadata names it, and the specification
+ * behind it. The Express routes, the 405 answers, the metadata document and the README's table come from here.
+ */
+import express, { type Express, type RequestHandler } from "express";
+import { OAuthError } from "../errors.ts";
+import { requestId } from "../random.ts";
+import type { ServerContext } from "./context.ts";
+import { cors } from "./cors.ts";
+import { authorization } from "./oauth/authorization.ts";
+import {
+  authorizationServerMetadata,
+  wellKnownPaths,
+} from "./oauth/authorization-server-metadata.ts";
+import { callback } from "./oauth/callback.ts";
+import { clientAuthentication } from "./oauth/client-authentication.ts";
+import { consent } from "./oauth/consent.ts";
+import { forPeople, oauthErrorHandler } from "./oauth/error-handler.ts";
+import { form } from "./oauth/form.ts";
+import { jwks } from "./oauth/jwks.ts";
+import { login } from "./oauth/login.ts";
+import { registration } from "./oauth/registration.ts";
+import { revocation } from "./oauth/revocation.ts";
+import { token } from "./oauth/token.ts";
+
+export type Route = readonly [
+  method: "GET" | "POST",
+  path: string,
+  steps: readonly RequestHandler[],
+  metadataMember: string | null,
+  specification: string,
+];
+
+/** Answered before Express, see app.ts. */
+export const doorRoutes: readonly (readonly [path: string, specification: string])[] = [
+  ["/:service/mcp", "MCP Streamable HTTP, RFC 6750 §3"],
+  ["/mcp", "MCP Streamable HTTP, RFC 6750 §3"],
+  ["/.well-known/oauth-protected-resource/:service/mcp", "RFC 9728 §3"],
+  ["/verify", "Traefik ForwardAuth"],
+  ["/healthz", "liveness"],
+  ["/readyz", "readiness"],
+];
+
+export function routes(context: ServerContext): readonly Route[] {
+  const { pathname } = new URL(context.issuer);
+  const base = pathname === "/" ? "" : pathname;
+  const metadata = [cors, authorizationServerMetadata(context, () => endpoints(context, table))];
+  const clientAuth = clientAuthentication(context);
+  const wellKnown = (name: string, specification: string): Route[] =>
+    wellKnownPaths(context.issuer, name).map((path) => [
+      "GET",
+      path,
+      metadata,
+      null,
+      specification,
+    ]);
+
+  // oxfmt-ignore
+  const table: readonly Route[] = [
+    ...wellKnown("oauth-authorization-server", "RFC 8414 §3"),
+    ...wellKnown("openid-configuration", "OpenID Connect Discovery §4"),
+    ["GET",  `${base}/.well-known/jwks.json`,  [cors, jwks(context)],                         "jwks_uri",               "RFC 7517 §5"],
+    ["POST", `${base}/register`,               [cors, registration(context)],                 "registration_endpoint",  "RFC 7591 §3"],
+    ["GET",  `${base}/authorize`,              [forPeople, authorization(context)],           "authorization_endpoint", "RFC 6749 §3.1"],
+    ["POST", `${base}/authorize`,              [forPeople, authorization(context)],           null,                     "RFC 6749 §3.1"],
+    ["GET",  `${base}/login`,                  [forPeople, login(context)],                   null,                     "RFC 6749 §3.1"],
+    ["POST", `${base}/login`,                  [forPeople, form, login(context)],             null,                     "RFC 6749 §3.1"],
+    ["GET",  `${base}/callback/:provider`,     [forPeople, callback(context)],                null,                     "OpenID Connect Core §3.1.2.5"],
+    ["GET",  `${base}/consent`,                [forPeople, consent(context)],                 null,                     "RFC 6749 §3.1"],
+    ["POST", `${base}/consent`,                [forPeople, form, consent(context)],           null,                     "RFC 6749 §4.1.2"],
+    ["POST", `${base}/token`,                  [cors, form, clientAuth, token(context)],      "token_endpoint",         "RFC 6749 §3.2"],
+    ["POST", `${base}/revoke`,                 [cors, form, clientAuth, revocation(context)], "revocation_endpoint",    "RFC 7009 §2"],
+  ];
+  return table;
+}
+
+function endpoints(context: ServerContext, table: readonly Route[]): Record<string, string> {
+  const { origin } = new URL(context.issuer);
+  return Object.fromEntries(
+    table.flatMap(([, path, , member]) => (member === null ? [] : [[member, `${origin}${path}`]])),
+  );
+}
+
+/** Put the whole table into `app`, with 405 and 404 around it and the error middleware at the end. */
+export function registerRoutes(app: Express, context: ServerContext): void {
+  const router = express.Router({ caseSensitive: true, strict: true });
+  router.use((_request, response, next) => {
+    response.locals["requestId"] = requestId();
+    next();
+  });
+  const table = routes(context);
+  for (const path of new Set(table.map(([, path]) => path))) {
+    const rows = table.filter((row) => row[1] === path);
+    const route = router.route(path.replaceAll(/[{}()[\]*+?!\\]/g, "\\$&"));
+    for (const [method, , steps] of rows) {
+      if (method === "GET") route.get(...steps);
+      else route.post(...steps);
+    }
+    const isOpen = rows.some(([, , steps]) => steps.includes(cors));
+    route.all(...(isOpen ? [cors] : []), methodNotAllowed(rows));
+  }
+  router.use(cors, () => {
+    throw new OAuthError("invalid_request", "There is nothing at this path", { status: 404 });
+  });
+  app.use(router);
+  app.use(oauthErrorHandler(context));
+}
+
+function methodNotAllowed(rows: readonly Route[]): RequestHandler {
+  const allowed = rows.flatMap(([method]) => (method === "GET" ? ["GET", "HEAD"] : [method]));
+  return (request, response) => {
+    response.setHeader("Allow", allowed.join(", "));
+    throw new OAuthError("invalid_request", `This endpoint does not take ${request.method}`, {
+      status: 405,
+    });
+  };
+}
