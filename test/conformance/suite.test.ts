@@ -3,13 +3,8 @@
  * mode with a token through both doors over a stdio server of our own. Nothing is tolerated.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { withBearer } from "../support/bearer-proxy.ts";
-import {
-  ensureSuite,
-  freePort,
-  runAuthorizationSuite,
-  runServerSuite,
-} from "../support/conformance.ts";
+import { freePort, withBearer } from "../support/bearer-proxy.ts";
+import { ensureSuite, runAuthorizationSuite, runServerSuite } from "../support/conformance.ts";
 import { approve } from "../support/form-browser.ts";
 import { fixture, startGateway, type TestGateway } from "../support/gateway.ts";
 import { discover, logIn } from "../support/strict-client.ts";

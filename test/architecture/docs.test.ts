@@ -1,0 +1,106 @@
+/**
+ * One fact, one place: the tables of the README are made from the code. `UPDATE_README=1` writes them anew.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { configJsonSchema } from "../../src/config.ts";
+import { OAUTH_ERRORS } from "../../src/errors.ts";
+import { routeTable } from "../../src/server/routes.ts";
+import { root, sourceFiles } from "./source-files.ts";
+
+const file = join(root, "README.md");
+
+interface Member {
+  description?: string;
+  default?: unknown;
+  properties?: Record<string, Member>;
+  additionalProperties?: Member | boolean;
+  anyOf?: Member[];
+  oneOf?: Member[];
+  items?: Member;
+}
+
+const table = (head: string[], rows: string[][]): string =>
+  [head, head.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
+
+const code = (text: string): string => `\`${text.replaceAll("|", "\\|")}\``;
+
+function routes(): string {
+  return table(
+    ["Method", "Path", "Specification"],
+    routeTable.map(({ method, path, specification }) => [method, code(path), specification]),
+  );
+}
+
+function errors(): string {
+  const rows = Object.entries(OAUTH_ERRORS).map(([name, { status, spec }]) => [
+    code(name),
+    String(status),
+    spec,
+  ]);
+  return table(["Code", "Status", "Specification"], rows);
+}
+
+function configuration(): string {
+  const rows: string[][] = [];
+  const visit = (member: Member, path: string): void => {
+    for (const [name, child] of Object.entries(member.properties ?? {})) {
+      const at = path === "" ? name : `${path}.${name}`;
+      const usual = child.default !== undefined && JSON.stringify(child.default) !== "{}";
+      rows.push([
+        code(at),
+        usual ? code(JSON.stringify(child.default)) : "",
+        child.description ?? "",
+      ]);
+      visit(child, at);
+      for (const variant of [...(child.anyOf ?? []), ...(child.oneOf ?? [])]) visit(variant, at);
+      if (typeof child.additionalProperties === "object")
+        visit(child.additionalProperties, `${at}.<name>`);
+      if (child.items) {
+        visit(child.items, `${at}[]`);
+        for (const variant of [...(child.items.anyOf ?? []), ...(child.items.oneOf ?? [])])
+          visit(variant, `${at}[]`);
+      }
+    }
+  };
+  visit(configJsonSchema() as Member, "");
+  return table(["Member", "Default", "Meaning"], rows);
+}
+
+function withBlock(text: string, name: string, content: string): string {
+  const block = new RegExp(`(<!-- begin: ${name} -->\n)[\\s\\S]*?(<!-- end: ${name} -->)`);
+  expect(text).toMatch(block);
+  return text.replace(block, (_, begin: string, end: string) => `${begin}\n${content}\n\n${end}`);
+}
+
+/** The formatter pads table cells; padding says nothing. */
+const squeezed = (text: string): string =>
+  text.replaceAll(/ {2,}/g, " ").replaceAll(/-{3,}/g, "---");
+
+describe("the README", () => {
+  it.each([
+    ["routes", routes, 15],
+    ["errors", errors, 15],
+    ["configuration", configuration, 25],
+  ] as const)("has the %s as they are in the code", (name, render, least) => {
+    const text = readFileSync(file, "utf8");
+    const content = render();
+    expect(content.split("\n").length).toBeGreaterThan(least);
+    const expected = withBlock(text, name, content);
+    if (process.env.UPDATE_README) writeFileSync(file, expected);
+    else expect(squeezed(text)).toBe(squeezed(expected));
+  });
+
+  it("describes every member of the configuration", () => {
+    expect(configuration()).not.toMatch(/\| {2}\|$/m);
+  });
+});
+
+describe("error codes", () => {
+  const tests = sourceFiles("test/conformance");
+
+  it.each(Object.keys(OAUTH_ERRORS))("%s is asserted from outside", (name) => {
+    expect(tests.some((test) => test.text.includes(name))).toBe(true);
+  });
+});
