@@ -42,7 +42,8 @@ export function createResources(config: Config): Resources {
       : resource(base.origin, `${pathOf(base)}/${service}/mcp`, service),
   );
   const fallback = config.defaultService ?? (all.length === 1 ? all[0]!.service : undefined);
-  if (fallback !== undefined) all.push(resource(base.origin, `${pathOf(base)}/mcp`, fallback));
+  // First, because it is the address to show: the shortest, and the only path that some clients call.
+  if (fallback !== undefined) all.unshift(resource(base.origin, `${pathOf(base)}/mcp`, fallback));
 
   const byUri = new Map(all.map((entry) => [entry.uri, entry]));
   const byPlace = new Map(all.map((entry) => [`${entry.host} ${entry.path}`, entry]));
@@ -53,7 +54,7 @@ export function createResources(config: Config): Resources {
       return canonical === undefined ? undefined : byUri.get(canonical);
     },
     at: (host, path) => byPlace.get(`${canonicalHost(host)} ${withoutSlash(path)}`),
-    fallback: all.at(fallback === undefined ? all.length : -1),
+    fallback: fallback === undefined ? undefined : all[0],
     hosts: new Set([base.host, ...all.map((entry) => entry.host)]),
   };
 }

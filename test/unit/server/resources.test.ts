@@ -20,16 +20,16 @@ describe("resources with path routing", () => {
   it("have one canonical URI for each endpoint and its metadata", () => {
     expect(resources.all.map(({ uri, metadataUri }) => [uri, metadataUri])).toEqual([
       [
+        "https://gw.example.com/mcp",
+        "https://gw.example.com/.well-known/oauth-protected-resource/mcp",
+      ],
+      [
         "https://gw.example.com/files/mcp",
         "https://gw.example.com/.well-known/oauth-protected-resource/files/mcp",
       ],
       [
         "https://gw.example.com/fetch/mcp",
         "https://gw.example.com/.well-known/oauth-protected-resource/fetch/mcp",
-      ],
-      [
-        "https://gw.example.com/mcp",
-        "https://gw.example.com/.well-known/oauth-protected-resource/mcp",
       ],
     ]);
   });
