@@ -10,7 +10,6 @@
  * means the only resource or the default service's, never all.
  */
 import { OAuthError } from "../../errors.ts";
-import { randomToken } from "../../random.ts";
 import type { ServerContext } from "../context.ts";
 import type { ClientRecord, InteractionRecord } from "../store/records.ts";
 import type { RedirectTarget } from "./authorization-response.ts";
@@ -30,7 +29,7 @@ export interface ProvenTarget extends RedirectTarget {
 
 /** What the client asks; `isSilent` when it wants an answer without any page (`prompt=none`). */
 export interface AuthorizationRequest {
-  interaction: InteractionRecord;
+  interaction: Omit<InteractionRecord, "csrf">;
   isSilent: boolean;
 }
 
@@ -104,7 +103,6 @@ export function readAuthorizationRequest(
       scopes: requestedScopes(values.get("scope"), client.metadata.scope),
       // A new login includes a new consent; so does choosing another account.
       ...(prompt !== undefined && { prompt: prompt === "consent" ? "consent" : "login" }),
-      csrf: randomToken(),
     },
   };
 }

@@ -18,6 +18,7 @@ import {
 import { redirectWithError } from "./authorization-response.ts";
 import { parseParameters, readForm, type Parameters } from "./form.ts";
 import { startInteraction } from "./interaction.ts";
+import { findLoginSession } from "./login-session.ts";
 
 export function authorization(context: ServerContext): RequestHandler {
   return async (request, response) => {
@@ -26,7 +27,7 @@ export function authorization(context: ServerContext): RequestHandler {
     let wanted: AuthorizationRequest;
     try {
       wanted = readAuthorizationRequest(context, parameters, target);
-      if (wanted.isSilent) throw new OAuthError("login_required", "The person must be asked");
+      if (wanted.isSilent) throw await silenceIsNotEnough(context, request);
     } catch (error) {
       // From here on the client hears of it, not the person.
       if (!(error instanceof OAuthError)) throw error;
@@ -34,6 +35,12 @@ export function authorization(context: ServerContext): RequestHandler {
     }
     await startInteraction(context, request, response, wanted.interaction);
   };
+}
+
+async function silenceIsNotEnough(context: ServerContext, request: Request): Promise<OAuthError> {
+  return (await findLoginSession(context, request))
+    ? new OAuthError("consent_required", "The person must be asked")
+    : new OAuthError("login_required", "The person must log in");
 }
 
 async function readParameters(request: Request, response: Response): Promise<Parameters> {
