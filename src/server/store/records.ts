@@ -7,7 +7,7 @@
  *   authorizationCode  SHA-256 of the code        grant    a day: a late second use must be recognised
  *   accessToken        `jti`                      grant    until the token's `exp`
  *   refreshToken       SHA-256 of the token       grant    tokens.refreshToken; rotated ones stay as long, as evidence
- *   interaction        SHA-256 of its cookie      client   10 minutes
+ *   interaction        SHA-256 of handle + cookie client   10 minutes
  *   loginSession       SHA-256 of its cookie      -        12 hours
  *   signingKey         `kid`                      -        until removed
  *
@@ -16,7 +16,7 @@
  *
  * Ownership: a record with `grantId` dies with that grant (`deleteGrant`), one with `clientId` can be listed by client.
  */
-import type { Identity, PendingLogin } from "../../auth-info.ts";
+import type { Identity, LoginForm, PendingLogin } from "../../auth-info.ts";
 
 export interface Records {
   client: ClientRecord;
@@ -142,10 +142,16 @@ export interface InteractionRecord {
   resource: string;
   scopes: string[];
   prompt?: "login" | "consent";
-  /** Guards the forms of this interaction against other sites (RFC 6749 §10.12). */
+  /** Random; with the interaction's cookie it yields what our forms must carry (RFC 6749 §10.12). Renewed at login. */
   csrf: string;
-  /** Set while the person is with an identity provider. */
-  login?: { provider: string; pending: PendingLogin };
+  /** Set while the person is with an identity provider, or at the form of one that has no page of its own. */
+  login?: {
+    provider: string;
+    pending: PendingLogin;
+    /** SHA-256 of the state its answer must carry. */
+    state: string;
+    form?: LoginForm;
+  };
   /** Set once the person is known. */
   identity?: Identity;
 }

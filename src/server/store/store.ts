@@ -6,15 +6,21 @@
  * `transact` of checks and writes; when a check fails nothing was written, the caller reads again and decides anew.
  *
  * A call that writes a durable kind (records.ts) resolves when the change would survive `kill -9` and power loss. When it
- * rejects, nothing changed. Every implementation passes test/contract/store.ts.
+ * rejects, nothing changed. Every implementation passes test/contract/store-contract.ts.
+ *
+ * Records go in as plain JSON objects and come out frozen: readers may share one object. To change a record, spread it into
+ * a new one and hand both to `replace`.
  */
 import type { Kind, Records } from "./records.ts";
 
 export interface Store {
-  /** @returns a copy that the caller may change; undefined when absent or expired. */
+  /** @returns the record, deeply frozen; undefined when absent or expired. Does not wait for the disk. */
   get<K extends Kind>(kind: K, id: string): Promise<Records[K] | undefined>;
 
-  /** @param ttl seconds until the record is gone; omit for "until deleted". */
+  /**
+   * @param ttl seconds until the record is gone, at exactly that moment; nothing or less: at once; omit for "until deleted"
+   * @throws RangeError when `ttl` is not finite, TypeError when `record` is not a JSON object
+   */
   put<K extends Kind>(kind: K, id: string, record: Records[K], ttl?: number): Promise<void>;
 
   /** Read and delete in one step. Of many concurrent callers exactly one gets the record. */
@@ -51,16 +57,16 @@ export interface Store {
   /** All or nothing. @returns false when a check failed; then nothing was written. */
   transact(operations: readonly Operation[]): Promise<boolean>;
 
-  /** Writes what is pending and lets go of the data. Calls after it reject. */
+  /** Writes what is pending and lets go of the data. All other calls after it reject; closing again does no harm. */
   close(): Promise<void>;
 }
 
 export interface ListOptions {
   /** From the page before. */
   cursor?: string;
-  /** Most records in the page; 1000 unless told. */
+  /** Most records in the page, at least 1; 1000 unless told. */
   limit?: number;
-  /** Only records whose member has this value. */
+  /** Only records whose members have all these values. */
   where?: { clientId?: string; grantId?: string; subject?: string };
 }
 
@@ -71,13 +77,15 @@ export interface Page<K extends Kind> {
 }
 
 /** One step of a `transact`. Checks may stand anywhere: they all see the state before the first write. */
-export type Operation = { [K in Kind]: OperationOn<K> }[Kind] | { type: "deleteGrant"; grantId: string };
+export type Operation =
+  | { [K in Kind]: OperationOn<K> }[Kind]
+  | { type: "deleteGrant"; grantId: string };
 
 type OperationOn<K extends Kind> =
   /** `seen: undefined` means: there must be none. */
   | { type: "check"; kind: K; id: string; seen: Records[K] | undefined }
   /** There must be one, whatever it holds. */
   | { type: "checkExists"; kind: K; id: string }
-  /** @see Store.put; `ttl: "keep"` keeps the remaining lifetime. */
+  /** @see Store.put; `ttl: "keep"` keeps the remaining lifetime, unlimited when there was no record. */
   | { type: "put"; kind: K; id: string; record: Records[K]; ttl?: number | "keep" }
   | { type: "delete"; kind: K; id: string };
