@@ -38,3 +38,18 @@ export interface Identity {
 
 /** What an identity provider wants back when the person returns; opaque to everybody else. */
 export type PendingLogin = { [key: string]: string | number | boolean };
+
+/** What our own login page asks for when the provider has no page of its own. */
+export interface LoginForm {
+  title: string;
+  explanation: string;
+  button: string;
+  fields: LoginField[];
+}
+
+export interface LoginField {
+  name: string;
+  label: string;
+  type: "text" | "password";
+  autocomplete: "one-time-code" | "username" | "current-password";
+}

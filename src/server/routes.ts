@@ -14,11 +14,11 @@ import {
 } from "./oauth/authorization-server-metadata.ts";
 import { callback } from "./oauth/callback.ts";
 import { clientAuthentication } from "./oauth/client-authentication.ts";
-import { consent } from "./oauth/consent.ts";
+import { consent, consentPage } from "./oauth/consent.ts";
 import { forPeople, oauthErrorHandler } from "./oauth/error-handler.ts";
 import { form } from "./oauth/form.ts";
 import { jwks } from "./oauth/jwks.ts";
-import { login } from "./oauth/login.ts";
+import { login, loginPage } from "./oauth/login.ts";
 import { registration } from "./oauth/registration.ts";
 import { revocation } from "./oauth/revocation.ts";
 import { token } from "./oauth/token.ts";
@@ -63,10 +63,11 @@ export function routes(context: ServerContext): readonly Route[] {
     ["POST", `${base}/register`,               [cors, registration(context)],                 "registration_endpoint",  "RFC 7591 §3"],
     ["GET",  `${base}/authorize`,              [forPeople, authorization(context)],           "authorization_endpoint", "RFC 6749 §3.1"],
     ["POST", `${base}/authorize`,              [forPeople, authorization(context)],           null,                     "RFC 6749 §3.1"],
-    ["GET",  `${base}/login`,                  [forPeople, login(context)],                   null,                     "RFC 6749 §3.1"],
+    ["GET",  `${base}/login`,                  [forPeople, loginPage(context)],               null,                     "RFC 6749 §3.1"],
     ["POST", `${base}/login`,                  [forPeople, form, login(context)],             null,                     "RFC 6749 §3.1"],
     ["GET",  `${base}/callback/:provider`,     [forPeople, callback(context)],                null,                     "OpenID Connect Core §3.1.2.5"],
-    ["GET",  `${base}/consent`,                [forPeople, consent(context)],                 null,                     "RFC 6749 §3.1"],
+    ["POST", `${base}/callback/:provider`,     [forPeople, form, callback(context)],          null,                     "RFC 6749 §3.1"],
+    ["GET",  `${base}/consent`,                [forPeople, consentPage(context)],             null,                     "RFC 6749 §3.1"],
     ["POST", `${base}/consent`,                [forPeople, form, consent(context)],           null,                     "RFC 6749 §4.1.2"],
     ["POST", `${base}/token`,                  [cors, form, clientAuth, token(context)],      "token_endpoint",         "RFC 6749 §3.2"],
     ["POST", `${base}/revoke`,                 [cors, form, clientAuth, revocation(context)], "revocation_endpoint",    "RFC 7009 §2"],

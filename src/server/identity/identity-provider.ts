@@ -5,28 +5,13 @@
  * Providers keep nothing between the steps: what they must remember is `pending`, stored by us with the interaction and
  * bound to the browser. `state` in `LoginRequest` is what the answer must carry; comparing it is our work, not theirs.
  */
-import type { Identity, PendingLogin } from "../../auth-info.ts";
+import type { Identity, LoginForm, PendingLogin } from "../../auth-info.ts";
 
 export interface LoginRequest {
   /** Where the answer must arrive: `<issuer>/callback/<name>`. */
   callback: URL;
   /** Unguessable; the provider returns it unchanged. */
   state: string;
-}
-
-/** What our own login page asks for when the provider has no page of its own. */
-export interface LoginForm {
-  title: string;
-  explanation: string;
-  button: string;
-  fields: readonly LoginField[];
-}
-
-export interface LoginField {
-  name: string;
-  label: string;
-  type: "text" | "password";
-  autocomplete: "one-time-code" | "username" | "current-password";
 }
 
 export type LoginStep =

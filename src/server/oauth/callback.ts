@@ -1,0 +1,167 @@
+/**
+ * Login, the second half: the person is back from an identity provider, GET /callback/<name>, or has sent the form we showed
+ * in its place, POST.
+ *
+ * Order: interaction of this very browser -> the provider it was sent to, and the state we gave -> once -> who is it.
+ * Until the state is proven nothing leads to the client. After it, "no" is the client's to hear: access_denied.
+ *
+ * A form may be tried five times. Each try takes its number, atomically, before the answer is looked at, so however many are
+ * sent at once, the sixth is never looked at.
+ */
+import type { Request, RequestHandler, Response } from "express";
+import type { Identity } from "../../auth-info.ts";
+import { epochSeconds } from "../../clock.ts";
+import { OAuthError } from "../../errors.ts";
+import { digest, equalInConstantTime, randomId } from "../../random.ts";
+import type { ServerContext } from "../context.ts";
+import { sendErrorPage } from "../pages/error-page.ts";
+import type { InteractionRecord } from "../store/records.ts";
+import { redirectWithError } from "./authorization-response.ts";
+import { formOf } from "./form.ts";
+import {
+  advanceInteraction,
+  closeInteraction,
+  findInteraction,
+  interactionUrl,
+  isOwnForm,
+  seeOther,
+  sendForeignForm,
+  sendNoInteraction,
+  type Interaction,
+} from "./interaction.ts";
+import { sendLoginForm } from "./login.ts";
+import { startLoginSession } from "./login-session.ts";
+import { queryOf } from "./query.ts";
+
+const MOST_TRIES = 5;
+const TRIES_TTL = 600; // seconds; no interaction lives longer
+
+type PendingState = NonNullable<InteractionRecord["login"]>;
+
+export function callback(context: ServerContext): RequestHandler {
+  return async (request, response) => {
+    const isForm = request.method === "POST";
+    const answer = isForm ? formOf(response) : queryOf(request);
+    const state = answer.get("state") ?? "";
+    const interaction = await findInteraction(context, request, state.split(".", 1)[0]);
+    const login = interaction?.record.login;
+    if (!interaction || !login || !isAnswerTo(login, request, state)) {
+      return sendNoInteraction(context, response);
+    }
+    if (!isForm) return finishRedirect(context, request, response, interaction, login, answer);
+    if (!isOwnForm(context, request, interaction, answer.get("csrf"))) {
+      return sendForeignForm(context, response);
+    }
+    await finishForm(context, request, response, interaction, login, answer);
+  };
+}
+
+/** Same provider, same way of answering, same state. */
+function isAnswerTo(login: PendingState, request: Request, state: string): boolean {
+  return (
+    request.params["provider"] === login.provider &&
+    (request.method === "POST") === (login.form !== undefined) &&
+    equalInConstantTime(digest(state), login.state)
+  );
+}
+
+async function finishRedirect(
+  context: ServerContext,
+  request: Request,
+  response: Response,
+  interaction: Interaction,
+  login: PendingState,
+  answer: ReadonlyMap<string, string>,
+): Promise<void> {
+  // Before the provider is asked anything: the state is used up, whatever comes of it.
+  const record = withoutLogin(interaction.record);
+  if (!(await advanceInteraction(context, interaction, record))) {
+    return sendNoInteraction(context, response);
+  }
+  const used = { ...interaction, record };
+  const result = await identify(context, login, answer);
+  if (!(result instanceof OAuthError)) {
+    return welcome(context, request, response, used, login, result);
+  }
+  if (!(await closeInteraction(context, response, used)))
+    return sendNoInteraction(context, response);
+  redirectWithError(context, response, record, result);
+}
+
+async function finishForm(
+  context: ServerContext,
+  request: Request,
+  response: Response,
+  interaction: Interaction,
+  login: PendingState,
+  answer: ReadonlyMap<string, string>,
+): Promise<void> {
+  const tries = await context.store.increment(`login-tries ${login.state}`, TRIES_TTL);
+  if (tries > MOST_TRIES) return sendTooManyTries(context, response, interaction);
+  const result = await identify(context, login, answer);
+  if (!(result instanceof OAuthError)) {
+    return welcome(context, request, response, interaction, login, result);
+  }
+  if (tries === MOST_TRIES) return sendTooManyTries(context, response, interaction);
+  await sendLoginForm(context, response, interaction, answer.get("state")!, result.message);
+}
+
+/** @returns the person, or the provider's "no"; anything else that went wrong is thrown */
+async function identify(
+  context: ServerContext,
+  login: PendingState,
+  answer: ReadonlyMap<string, string>,
+): Promise<Identity | OAuthError> {
+  const provider = context.identityProviders.get(login.provider);
+  const url = new URL(`${context.issuer}/callback/${login.provider}`);
+  for (const [name, value] of answer) if (name !== "csrf") url.searchParams.set(name, value);
+  try {
+    if (!provider) throw new OAuthError("access_denied", "This way to log in is gone");
+    return await provider.finish(url, login.pending);
+  } catch (error) {
+    const reason = error instanceof OAuthError ? error.message : "the identity provider failed";
+    const at = epochSeconds(context.clock);
+    context.events.publish({ type: "login.failed", at, provider: login.provider, reason });
+    if (error instanceof OAuthError) return error;
+    throw error;
+  }
+}
+
+/** Known from here on: a new login session, new form tokens, on to consent. */
+async function welcome(
+  context: ServerContext,
+  request: Request,
+  response: Response,
+  interaction: Interaction,
+  { provider }: PendingState,
+  identity: Identity,
+): Promise<void> {
+  const next = { ...withoutLogin(interaction.record), identity, csrf: randomId() };
+  if (!(await advanceInteraction(context, interaction, next))) {
+    return sendNoInteraction(context, response);
+  }
+  await startLoginSession(context, request, response, { identity, provider });
+  const at = epochSeconds(context.clock);
+  context.events.publish({ type: "login.succeeded", at, provider, subject: identity.subject });
+  seeOther(response, interactionUrl(context, "/consent", interaction.handle));
+}
+
+/** The login is burnt; the interaction is not, the person may begin another. */
+async function sendTooManyTries(
+  context: ServerContext,
+  response: Response,
+  interaction: Interaction,
+): Promise<void> {
+  await advanceInteraction(context, interaction, withoutLogin(interaction.record));
+  sendErrorPage(response, {
+    status: 403,
+    title: "Too many wrong tries",
+    message: "What you were asked for is no longer valid.",
+    hint: "Go back to your app and connect again.",
+    issuer: context.issuer,
+  });
+}
+
+function withoutLogin({ login: _login, ...record }: InteractionRecord): InteractionRecord {
+  return record;
+}

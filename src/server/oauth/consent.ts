@@ -1,0 +1,129 @@
+/**
+ * Consent: GET /consent shows what is asked, POST /consent is the decision.
+ *
+ * Asked every time: anybody may register a client under any name, so an earlier yes says little about this one. The decision
+ * takes nothing from the form but the interaction it belongs to, the token and the word "allow" or "cancel"; client, redirect
+ * URI, resource and scopes are those of the stored request. Closing the interaction is the decision: it happens once, and only
+ * while the request is still the one the person saw.
+ */
+import type { RequestHandler, Response } from "express";
+import type { Identity } from "../../auth-info.ts";
+import { epochSeconds } from "../../clock.ts";
+import { OAuthError } from "../../errors.ts";
+import type { ServerContext } from "../context.ts";
+import { consentPage as consentDocument } from "../pages/consent-page.ts";
+import { sendErrorPage } from "../pages/error-page.ts";
+import { sendPage } from "../pages/send-page.ts";
+import { SCOPES } from "../scopes.ts";
+import { issueAuthorizationCode } from "./authorization-code.ts";
+import { redirectWithCode, redirectWithError } from "./authorization-response.ts";
+import { findClient } from "./client.ts";
+import { formOf } from "./form.ts";
+import {
+  closeInteraction,
+  findInteraction,
+  interactionUrl,
+  isOwnForm,
+  seeOther,
+  sendForeignForm,
+  sendNoInteraction,
+  serverPath,
+  type Interaction,
+} from "./interaction.ts";
+import { queryOf } from "./query.ts";
+
+export function consentPage(context: ServerContext): RequestHandler {
+  return async (request, response) => {
+    const handle = queryOf(request).get("interaction");
+    const interaction = await findInteraction(context, request, handle);
+    if (!interaction) return sendNoInteraction(context, response);
+    const { record } = interaction;
+    if (!record.identity) {
+      return seeOther(response, interactionUrl(context, "/login", interaction.handle));
+    }
+    const client = await findClient(context, record.clientId);
+    if (!client) return sendNoClient(context, response);
+    const page = consentDocument({
+      clientName: client.metadata.client_name,
+      redirectUri: record.redirectUri,
+      service: context.resources.named(record.resource)?.service ?? record.resource,
+      resource: record.resource,
+      abilities: record.scopes.map(inPlainWords),
+      identity: record.identity,
+      host: new URL(context.issuer).host,
+      consentAction: serverPath(context, "/consent"),
+      switchAction: serverPath(context, "/login"),
+      interaction: interaction.handle,
+      csrf: interaction.csrf,
+    });
+    const formAction = [formActionSource(record.redirectUri)];
+    sendPage(response, 200, page, { issuer: context.issuer, formAction });
+  };
+}
+
+export function consent(context: ServerContext): RequestHandler {
+  return async (request, response) => {
+    const fields = formOf(response);
+    const interaction = await findInteraction(context, request, fields.get("interaction"));
+    const identity = interaction?.record.identity;
+    if (!interaction || !identity) return sendNoInteraction(context, response);
+    if (!isOwnForm(context, request, interaction, fields.get("csrf"))) {
+      return sendForeignForm(context, response);
+    }
+    const decision = fields.get("decision");
+    if (decision !== "allow" && decision !== "cancel") {
+      throw new OAuthError("invalid_request", "The answer must be allow or cancel");
+    }
+    if (!(await findClient(context, interaction.record.clientId))) {
+      return sendNoClient(context, response);
+    }
+    if (!(await closeInteraction(context, response, interaction))) {
+      return sendNoInteraction(context, response);
+    }
+    await answer(context, response, interaction, identity, decision);
+  };
+}
+
+async function answer(
+  context: ServerContext,
+  response: Response,
+  { record }: Interaction,
+  identity: Identity,
+  decision: "allow" | "cancel",
+): Promise<void> {
+  const { clientId, resource, scopes } = record;
+  const fact = { at: epochSeconds(context.clock), clientId, subject: identity.subject, resource };
+  if (decision === "cancel") {
+    context.events.publish({ type: "consent.denied", ...fact });
+    const error = new OAuthError("access_denied", "The person did not allow it");
+    return redirectWithError(context, response, record, error);
+  }
+  const code = await issueAuthorizationCode(context, record, identity, scopes);
+  context.events.publish({ type: "consent.given", ...fact });
+  redirectWithCode(context, response, record, code);
+}
+
+/**
+ * Chromium holds the redirect that answers a form to `form-action` as well, so the page must name where it will go: an origin,
+ * or the scheme where there is none. An IPv6 address cannot be written there (CSP 3 §2.3.1), so its scheme stands for it.
+ */
+function formActionSource(redirectUri: string): string {
+  const { protocol, hostname, origin } = new URL(redirectUri);
+  const isWeb = protocol === "https:" || protocol === "http:";
+  return isWeb && !hostname.startsWith("[") ? origin : protocol;
+}
+
+function inPlainWords(scope: string): string {
+  const text = SCOPES.find(({ name }) => name === scope)?.explanation ?? scope;
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+function sendNoClient(context: ServerContext, response: Response): void {
+  sendErrorPage(response, {
+    status: 400,
+    title: "This app is no longer known here",
+    message: "Its registration was removed while you were logging in. Nothing was shared.",
+    hint: "Go back to your app and connect again.",
+    issuer: context.issuer,
+  });
+}

@@ -1,0 +1,133 @@
+/**
+ * Login, the first half: send the person to an identity provider, or ask on a page of our own.
+ *
+ * GET /login  begins: each visit starts a new login and makes the answer to an earlier one worthless.
+ * POST /login is "not you?": the login session ends, and the person chooses again.
+ *
+ * The `state` given to the provider begins with the interaction's handle, so that its answer finds the way back, and goes on
+ * with 256 random bits, of which we keep the digest.
+ */
+import type { RequestHandler, Response } from "express";
+import { digest, randomId, randomToken } from "../../random.ts";
+import type { ServerContext } from "../context.ts";
+import { chooseProviderPage, loginFormPage, type LoginPurpose } from "../pages/login-page.ts";
+import { sendPage } from "../pages/send-page.ts";
+import { findClient } from "./client.ts";
+import { formOf } from "./form.ts";
+import {
+  advanceInteraction,
+  findInteraction,
+  interactionUrl,
+  isOwnForm,
+  seeOther,
+  sendForeignForm,
+  sendNoInteraction,
+  serverPath,
+  type Interaction,
+} from "./interaction.ts";
+import { endLoginSession } from "./login-session.ts";
+import { queryOf } from "./query.ts";
+
+export function loginPage(context: ServerContext): RequestHandler {
+  return async (request, response) => {
+    const query = queryOf(request);
+    const interaction = await findInteraction(context, request, query.get("interaction"));
+    if (!interaction) return sendNoInteraction(context, response);
+
+    const names = [...context.identityProviders.keys()];
+    const chosen = query.get("provider") ?? (names.length === 1 ? names[0]! : "");
+    const provider = context.identityProviders.get(chosen);
+    if (!provider) return sendChoice(context, response, interaction);
+
+    const state = `${interaction.handle}.${randomToken()}`;
+    const callback = new URL(`${context.issuer}/callback/${provider.name}`);
+    const step = await provider.begin({ callback, state });
+    const form = "form" in step ? step.form : undefined;
+    const login = {
+      provider: provider.name,
+      pending: step.pending,
+      state: digest(state),
+      ...(form && { form }),
+    };
+    const hasBegun = await advanceInteraction(context, interaction, {
+      ...interaction.record,
+      login,
+    });
+    // Somebody moved this interaction on in the same instant: look again where it stands.
+    if (!hasBegun) return seeOther(response, request.originalUrl);
+    if ("location" in step) return seeOther(response, step.location.href);
+    await sendLoginForm(
+      context,
+      response,
+      { ...interaction, record: { ...interaction.record, login } },
+      state,
+    );
+  };
+}
+
+export function login(context: ServerContext): RequestHandler {
+  return async (request, response) => {
+    const fields = formOf(response);
+    const interaction = await findInteraction(context, request, fields.get("interaction"));
+    if (!interaction) return sendNoInteraction(context, response);
+    if (!isOwnForm(context, request, interaction, fields.get("csrf"))) {
+      return sendForeignForm(context, response);
+    }
+    const { identity: _identity, login: _login, ...rest } = interaction.record;
+    const next = { ...rest, csrf: randomId() };
+    if (!(await advanceInteraction(context, interaction, next))) {
+      return sendNoInteraction(context, response);
+    }
+    await endLoginSession(context, request, response);
+    // Always the choice, even of one: from this form on, Chromium would stop a redirect to a provider (CSP form-action).
+    seeOther(response, `${interactionUrl(context, "/login", interaction.handle)}&provider=`);
+  };
+}
+
+/**
+ * The form of a provider without a page of its own; it goes to the provider's callback like any other answer.
+ * @param problem what was wrong with the last try
+ */
+export async function sendLoginForm(
+  context: ServerContext,
+  response: Response,
+  { csrf, record }: Interaction,
+  state: string,
+  problem?: string,
+): Promise<void> {
+  const { form, provider } = record.login!;
+  const page = loginFormPage({
+    purpose: await purposeOf(context, record),
+    form: form!,
+    action: serverPath(context, `/callback/${provider}`),
+    state,
+    csrf,
+    ...(problem !== undefined && { problem }),
+  });
+  sendPage(response, problem === undefined ? 200 : 403, page, { issuer: context.issuer });
+}
+
+async function sendChoice(
+  context: ServerContext,
+  response: Response,
+  { handle, record }: Interaction,
+): Promise<void> {
+  const choices = [...context.identityProviders.keys()].map((name) => ({
+    name,
+    href: `${interactionUrl(context, "/login", handle)}&provider=${encodeURIComponent(name)}`,
+  }));
+  const page = chooseProviderPage(await purposeOf(context, record), choices);
+  sendPage(response, 200, page, { issuer: context.issuer });
+}
+
+async function purposeOf(
+  context: ServerContext,
+  { clientId, resource }: Interaction["record"],
+): Promise<LoginPurpose> {
+  const client = await findClient(context, clientId);
+  return {
+    clientName: client?.metadata.client_name,
+    service: context.resources.named(resource)?.service ?? resource,
+    host: new URL(context.issuer).host,
+  };
+}

@@ -1,0 +1,116 @@
+/**
+ * Consent: who asks, where the access goes, what it allows, as whom. The redirect host stands out and the name does not,
+ * because a client chooses its own name (MCP Authorization, "localhost redirect URI risks" and "confused deputy").
+ */
+import type { Identity } from "../../auth-info.ts";
+import { isLoopbackHost } from "../../config.ts";
+import { html, type Html } from "./html.ts";
+import { layout } from "./layout.ts";
+
+export interface ConsentPage {
+  /** What the client calls itself; undefined when it has no name. */
+  clientName: string | undefined;
+  redirectUri: string;
+  service: string;
+  resource: string;
+  /** In plain words. */
+  abilities: readonly string[];
+  identity: Identity;
+  /** Host of the gateway. */
+  host: string;
+  /** Paths the two forms are sent to. */
+  consentAction: string;
+  switchAction: string;
+  interaction: string;
+  csrf: string;
+}
+
+export function consentPage(page: ConsentPage): Html {
+  const guard = html`<input type="hidden" name="interaction" value="${page.interaction}" />
+    <input type="hidden" name="csrf" value="${page.csrf}" />`;
+  const name = page.clientName ?? "An app without a name";
+  return layout({
+    title: "Allow access",
+    main: html`
+      <h1><bdi>${name}</bdi> asks to use ${page.service}</h1>
+      <p class="lead">
+        ${page.clientName === undefined ? "It did not say what it is called." : "It chose that name itself; nobody has verified it."}
+        What counts is where the access goes:
+      </p>
+      ${destination(page.redirectUri)}
+      <section class="section" aria-labelledby="abilities">
+        <h2 id="abilities">It will be able to</h2>
+        <ul class="scopes">
+          ${page.abilities.map((ability) => html`<li>${tick}<span>${ability}</span></li>`)}
+        </ul>
+      </section>
+      <dl>
+        <div>
+          <dt>Service</dt>
+          <dd>${page.service} <span class="small code">${page.resource}</span></dd>
+        </div>
+        <div>
+          <dt>Logged in as</dt>
+          <dd>
+            ${person(page.identity)}
+            <form method="post" action="${page.switchAction}">
+              ${guard}<button class="link" type="submit">Not you?</button>
+            </form>
+          </dd>
+        </div>
+      </dl>
+      <form method="post" action="${page.consentAction}">
+        ${guard}
+        <div class="actions">
+          <button class="second" type="submit" name="decision" value="cancel">Cancel</button>
+          <button type="submit" name="decision" value="allow">Allow</button>
+        </div>
+      </form>
+    `,
+    footer: `You are at ${page.host}`,
+  });
+}
+
+function destination(redirectUri: string): Html {
+  const { protocol, host, hostname } = new URL(redirectUri);
+  if (protocol !== "https:" && protocol !== "http:") {
+    return html`
+      <div class="panel">
+        <p class="label">Access goes to an app on your device</p>
+        <p class="host">${protocol.slice(0, -1)}:</p>
+        <p class="small code">${redirectUri}</p>
+      </div>
+      <p class="note">
+        <strong>Your device opens whichever app is registered for this kind of link.</strong>
+        Allow only if you have just started this from an app you trust.
+      </p>
+    `;
+  }
+  const isLoopback = isLoopbackHost(hostname);
+  return html`
+    <div class="panel">
+      <p class="label">
+        ${isLoopback ? "Access goes to a program on your own computer" : "Access goes to"}
+      </p>
+      <p class="host">${host}</p>
+      <p class="small code">${redirectUri}</p>
+    </div>
+    ${
+      isLoopback &&
+      html`<p class="note">
+        <strong>Any program on your computer could be listening there.</strong>
+        Allow only if you have just started this yourself.
+      </p>`
+    }
+  `;
+}
+
+function person({ subject, name, email }: Identity): Html {
+  const shown = name ?? email ?? subject;
+  return html`<strong><bdi>${shown}</bdi></strong>
+    ${shown !== subject && html`<span class="small code">${subject}</span>`}`;
+}
+
+const tick = html`<svg viewBox="0 0 20 20" width="20" height="20" aria-hidden="true">
+  <path d="m4.5 10.5 3.6 3.6 7.4-8" />
+</svg>`;

@@ -1,0 +1,100 @@
+/**
+ * Login: which identity provider, and the form of one that has no page of its own.
+ */
+import type { LoginField, LoginForm } from "../../auth-info.ts";
+import { html, type Html } from "./html.ts";
+import { layout } from "./layout.ts";
+
+export interface ProviderChoice {
+  name: string;
+  href: string;
+}
+
+/** What the person came for, told on every login page, so that a login nobody asked for is seen as one. */
+export interface LoginPurpose {
+  /** What the client calls itself; undefined when it has no name. */
+  clientName: string | undefined;
+  service: string;
+  /** Host of the gateway. */
+  host: string;
+}
+
+export function chooseProviderPage(
+  purpose: LoginPurpose,
+  choices: readonly ProviderChoice[],
+): Html {
+  return layout({
+    title: "Log in",
+    main: html`
+      <h1>Log in</h1>
+      ${reason(purpose)}
+      <ul class="choices">
+        ${choices.map(
+          ({ name, href }) =>
+            html`<li><a class="button" href="${href}">Continue with ${name}</a></li>`,
+        )}
+      </ul>
+    `,
+    footer: `You are at ${purpose.host}`,
+  });
+}
+
+export interface LoginFormPage {
+  purpose: LoginPurpose;
+  form: LoginForm;
+  /** Where the form is sent: the provider's callback. */
+  action: string;
+  state: string;
+  csrf: string;
+  /** What was wrong with the last try. */
+  problem?: string;
+}
+
+export function loginFormPage(page: LoginFormPage): Html {
+  const { form, problem } = page;
+  return layout({
+    title: problem === undefined ? form.title : `Try again: ${form.title}`,
+    main: html`
+      <h1>${form.title}</h1>
+      ${reason(page.purpose)}
+      <form class="fields" method="post" action="${page.action}">
+        <input type="hidden" name="state" value="${page.state}" />
+        <input type="hidden" name="csrf" value="${page.csrf}" />
+        ${problem !== undefined && html`<p class="note bad" id="problem" role="alert">${problem}</p>`}
+        <p>${form.explanation}</p>
+        ${form.fields.map((field, index) => input(field, index === 0, problem !== undefined))}
+        <button type="submit">${form.button}</button>
+      </form>
+    `,
+    footer: `You are at ${page.purpose.host}`,
+  });
+}
+
+function reason({ clientName, service }: LoginPurpose): Html {
+  const who =
+    clientName === undefined
+      ? "An app without a name"
+      : html`An app that calls itself <strong><bdi>${clientName}</bdi></strong>`;
+  return html`<p class="lead">
+    ${who} asks to use <strong>${service}</strong>. First tell us who you are.
+  </p>`;
+}
+
+function input(field: LoginField, isFirst: boolean, isWrong: boolean): Html {
+  return html`<div class="field">
+    <label for="${field.name}">${field.label}</label>
+    <input
+      id="${field.name}"
+      name="${field.name}"
+      type="${field.type}"
+      class="${field.autocomplete}"
+      autocomplete="${field.autocomplete}"
+      autocapitalize="${field.autocomplete === "one-time-code" ? "characters" : "none"}"
+      spellcheck="false"
+      maxlength="200"
+      required
+      ${isFirst && html`autofocus`}
+      ${isWrong && html`aria-invalid="true" aria-describedby="problem"`}
+    />
+  </div>`;
+}
