@@ -2,8 +2,23 @@
  * The bridge: how a message reaches a server. The rest of the program knows this interface and nothing behind it.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { AuthInfo } from "../auth-info.ts";
-import type { ServiceHealth } from "./service/service.ts";
+import type { Clock } from "../clock.ts";
+import type { Config } from "../config.ts";
+import type { EventBus } from "../events.ts";
+import type { Log } from "../log.ts";
+import type { BridgeCall } from "./call.ts";
+import { asObject, ERROR_CODES } from "./json-rpc.ts";
+import { Refusal } from "./refusal.ts";
+import { readJson } from "./request-body.ts";
+import type { Service, ServiceHealth } from "./service/service.ts";
+import type { SessionFilter, SessionInfo } from "./session-info.ts";
+import { Sessions } from "./sessions.ts";
+import { Slots } from "./slots.ts";
+import { StreamableHttp } from "./streamable-http.ts";
+
+export type { BridgeCall } from "./call.ts";
+export { createServices } from "./service/index.ts";
+export type { SessionFilter, SessionInfo } from "./session-info.ts";
 
 export interface Bridge {
   /**
@@ -20,35 +35,111 @@ export interface Bridge {
   close(graceSeconds: number): Promise<void>;
 }
 
-export interface BridgeCall {
-  readonly auth: AuthInfo;
-  /** Name of a configured service. */
-  readonly service: string;
+export interface BridgeOptions {
+  readonly services: ReadonlyMap<string, Service>;
+  readonly clock: Clock;
+  readonly events: EventBus;
+  readonly log: Log;
+  readonly limits: Config["limits"];
 }
 
-export interface SessionInfo {
-  /** Public handle for people and logs; not the `Mcp-Session-Id`, which only its client knows. */
-  readonly sessionId: string;
-  readonly service: string;
-  readonly clientId: string;
-  readonly subject: string;
-  readonly grantId: string;
-  readonly protocolVersion: string;
-  /** Name and version the client gave itself; display only. */
-  readonly clientInfo?: string;
-  /** Seconds since the epoch. */
-  readonly openedAt: number;
-  readonly lastActiveAt: number;
-  readonly pid: number | undefined;
-  /** Requests from the client so far. */
-  readonly requests: number;
+export function createBridge({ services, clock, events, log, limits }: BridgeOptions): Bridge {
+  const slots = new Slots(limits);
+  const sessions = new Sessions({ clock, events, limits, slots });
+  const http = new StreamableHttp(sessions);
+  let isClosing = false;
+
+  const answer = async (
+    request: IncomingMessage,
+    response: ServerResponse,
+    call: BridgeCall,
+    facts: RequestFacts,
+  ): Promise<void> => {
+    const service = services.get(call.service);
+    if (!service) throw new Refusal(404, ERROR_CODES.invalidRequest, "No such service");
+    if (isClosing) {
+      const headers = { "retry-after": "5" };
+      throw new Refusal(503, ERROR_CODES.server, "The gateway is stopping", { headers });
+    }
+    switch (request.method) {
+      case "POST": {
+        const body = await readJson(request, limits.requestBody);
+        Object.assign(facts, factsOf(body));
+        return await http.post(request, response, call, service, body);
+      }
+      case "GET":
+        return http.get(request, response, call);
+      case "DELETE":
+        return http.delete(request, response, call);
+      default:
+        throw new Refusal(405, ERROR_CODES.invalidRequest, "Use POST, GET or DELETE", {
+          headers: { allow: "GET, POST, DELETE" },
+        });
+    }
+  };
+
+  return {
+    async handle(request, response, call) {
+      const startedAt = clock.now();
+      const facts: RequestFacts = {};
+      if (response.destroyed) return;
+      const ended = new Promise<void>((resolve) => response.once("close", resolve));
+      try {
+        await answer(request, response, call, facts);
+      } catch (error) {
+        if (error instanceof Refusal) error.write(response);
+        else if (!request.destroyed || request.complete) {
+          log.error({ err: error, service: call.service }, "the bridge failed");
+          new Refusal(500, ERROR_CODES.internal, "Internal error").write(response);
+        }
+        if (!response.writableEnded) response.destroy();
+      }
+      await ended;
+      const { clientId, subject } = call.auth;
+      const at = clock.now();
+      const status = response.headersSent ? response.statusCode : CLIENT_LEFT;
+      const { service } = call;
+      events.publish({
+        type: "request.finished",
+        at,
+        service,
+        clientId,
+        subject,
+        ...facts,
+        status,
+        seconds: at - startedAt,
+      });
+    },
+    sessions: () => sessions.list(),
+    end: (filter, reason) => sessions.end(filter, reason),
+    health: () =>
+      Object.fromEntries(Array.from(services, ([name, service]) => [name, service.health()])),
+    async close(graceSeconds) {
+      isClosing = true;
+      await sessions.close("the gateway is stopping", graceSeconds);
+      await Promise.all(Array.from(services.values(), (service) => service.stop(graceSeconds)));
+    },
+  };
 }
 
-/** All given members must fit; at least one is given. */
-export interface SessionFilter {
-  sessionId?: string;
-  clientId?: string;
-  subject?: string;
-  grantId?: string;
-  service?: string;
+/** Status for the log when the client left before it got one, as nginx has it. */
+const CLIENT_LEFT = 499;
+
+interface RequestFacts {
+  method?: string;
+  target?: string;
 }
+
+/** What the message asks for, for the audit log. */
+function factsOf(body: unknown): RequestFacts {
+  const message = asObject(body);
+  if (typeof message?.["method"] !== "string") return {};
+  const params = asObject(message["params"]);
+  const target = params?.["name"] ?? params?.["uri"];
+  return {
+    method: message["method"].slice(0, MAX_FACT),
+    ...(typeof target === "string" ? { target: target.slice(0, MAX_FACT) } : {}),
+  };
+}
+
+const MAX_FACT = 200; // characters

@@ -1,0 +1,26 @@
+/**
+ * How a service is made from its entry in the configuration.
+ */
+import type { Clock } from "../../clock.ts";
+import type { ServiceConfig } from "../../config.ts";
+import type { EventBus } from "../../events.ts";
+import type { Log } from "../../log.ts";
+import type { Reaper } from "../reaper.ts";
+import type { Service } from "./service.ts";
+
+export interface ServiceDependencies {
+  readonly clock: Clock;
+  readonly events: EventBus;
+  readonly log: Log;
+  /** The gateway's own environment; a child gets the allowed part of it. */
+  readonly environment: NodeJS.ProcessEnv;
+  /** Guards the children of all services; undefined where there are no process groups (Windows). */
+  readonly reaper: Reaper | undefined;
+}
+
+/** @throws UserError when the entry names an environment variable that is not set */
+export type ServiceFactory = (
+  name: string,
+  config: ServiceConfig,
+  deps: ServiceDependencies,
+) => Service;

@@ -1,0 +1,310 @@
+/**
+ * One MCP session of a revision with `initialize`: one client, one server process, and the streams between them.
+ *
+ * The server's messages carry no address. A response goes to the stream of its request and progress to the stream of
+ * its token. What the server says unasked about lists and resources belongs on the GET stream; everything else, its own
+ * requests included, most likely has to do with the newest call and goes there, or on the GET stream when nothing runs.
+ */
+import type { ServerResponse } from "node:http";
+import { principalOf, type AuthInfo } from "../auth-info.ts";
+import type { Clock } from "../clock.ts";
+import { digest } from "../random.ts";
+import { EventStore } from "./event-store.ts";
+import { InFlight } from "./in-flight.ts";
+import {
+  asObject,
+  ERROR_CODES,
+  errorResponse,
+  isRequest,
+  isResponse,
+  type JsonRpcMessage,
+  type JsonRpcNotification,
+  type JsonRpcRequest,
+  type RequestId,
+} from "./json-rpc.ts";
+import { Refusal } from "./refusal.ts";
+import { ServerRequests } from "./server-requests.ts";
+import type { Channel } from "./service/service.ts";
+import { describeClient, type SessionInfo } from "./session-info.ts";
+import { SessionStream } from "./session-stream.ts";
+
+const MAX_IN_FLIGHT = 256; // requests of one session
+const HANDLE_LENGTH = 12; // characters
+/** Notifications about what the server has, not about what it does. */
+const UNASKED = /^notifications\/(?:(?:tools|prompts|resources)\/list_changed|resources\/updated)$/;
+
+export interface SessionOptions {
+  /** The `Mcp-Session-Id`. */
+  readonly id: string;
+  readonly service: string;
+  readonly auth: AuthInfo;
+  readonly channel: Channel & { readonly pid?: number | undefined };
+  readonly clock: Clock;
+  /** Result of the server's `initialize`. */
+  readonly protocolVersion: string;
+  /** `params` of the client's. */
+  readonly introduction: { readonly [member: string]: unknown };
+  /** Called once when the session is over. */
+  readonly onEnd: (reason: string) => void;
+}
+
+export class McpSession {
+  readonly id: string;
+  /** What people may see instead of the id. */
+  readonly handle: string;
+  readonly principal: string;
+  readonly #options: SessionOptions;
+  readonly #openedAt: number;
+  #lastActiveAt: number;
+  #requests = 0;
+  #hasEnded = false;
+  readonly #store: EventStore;
+  readonly #standalone: SessionStream;
+  #lastStream = 0;
+  readonly #inFlight = new InFlight<SessionStream>();
+  /** The client's ids in flight -> ours. */
+  readonly #numbers = new Map<RequestId, number>();
+  readonly #asked = new ServerRequests();
+
+  constructor(options: SessionOptions) {
+    const { id, auth, channel, clock } = options;
+    this.#options = options;
+    this.id = id;
+    this.handle = digest(id).slice(0, HANDLE_LENGTH);
+    this.principal = principalOf(auth);
+    this.#openedAt = clock.now();
+    this.#lastActiveAt = this.#openedAt;
+    this.#store = new EventStore(clock);
+    this.#standalone = this.#newStream(0, Number.POSITIVE_INFINITY);
+    channel.onmessage = (message) => this.#receive(message);
+    channel.onclose = (reason) => this.#finish(reason);
+  }
+
+  get service(): string {
+    return this.#options.service;
+  }
+
+  get protocolVersion(): string {
+    return this.#options.protocolVersion;
+  }
+
+  get openedAt(): number {
+    return this.#openedAt;
+  }
+
+  /** Since when nobody needs it, in seconds since the epoch; undefined while a client listens. */
+  get idleSince(): number | undefined {
+    if (this.#standalone.isAttached) return undefined;
+    for (const { owner } of this.#inFlight.values()) if (owner.isAttached) return undefined;
+    return this.#lastActiveAt;
+  }
+
+  info(): SessionInfo {
+    const { service, auth, channel, introduction, protocolVersion } = this.#options;
+    const clientInfo = describeClient(introduction["clientInfo"]);
+    return {
+      sessionId: this.handle,
+      service,
+      clientId: auth.clientId,
+      subject: auth.subject,
+      grantId: auth.grantId,
+      protocolVersion,
+      ...(clientInfo === undefined ? {} : { clientInfo }),
+      openedAt: this.#openedAt,
+      lastActiveAt: this.#lastActiveAt,
+      pid: channel.pid,
+      requests: this.#requests,
+    };
+  }
+
+  /**
+   * Messages of one POST.
+   * @throws Refusal before anything is sent, so that what already runs is not harmed
+   */
+  async post(
+    messages: readonly JsonRpcMessage[],
+    response: ServerResponse,
+    isBatch: boolean,
+  ): Promise<void> {
+    const requests = messages.filter(isRequest);
+    this.#check(requests);
+    this.#lastActiveAt = this.#options.clock.now();
+    let stream: SessionStream | undefined;
+    if (requests.length > 0) {
+      this.#requests += requests.length;
+      stream = this.#newStream(++this.#lastStream, requests.length);
+      stream.answer(response, isBatch);
+      response.once("close", () => (this.#lastActiveAt = this.#options.clock.now()));
+    }
+    for (const message of messages) {
+      const forwarded = this.#translate(message, stream);
+      // A channel that has ended tells so by `onclose`, which answers whatever waits.
+      if (forwarded) await this.#options.channel.send(forwarded).catch(() => undefined);
+    }
+    if (!stream && !response.destroyed) response.writeHead(202, { "content-length": 0 }).end();
+  }
+
+  /**
+   * The GET stream, or the rest of a stream that broke.
+   * @param lastEventId `Last-Event-ID`
+   * @throws Refusal 409 when the GET stream is taken, 400 when nothing is known of the event
+   */
+  listen(response: ServerResponse, lastEventId: string | undefined): void {
+    if (lastEventId === undefined) {
+      if (this.#standalone.isAttached) {
+        throw new Refusal(409, ERROR_CODES.server, "This session already has a GET stream");
+      }
+      this.#standalone.listen(response);
+    } else {
+      const [, number, sequence] = /^(\d{1,15})-(\d{1,15})$/.exec(lastEventId) ?? [];
+      const stream = number === undefined ? undefined : this.#streamOf(Number(number));
+      if (!stream)
+        throw new Refusal(
+          400,
+          ERROR_CODES.invalidRequest,
+          "Nothing is known of this Last-Event-ID",
+        );
+      stream.listen(response, Number(sequence));
+      if (stream.isDone) stream.end();
+    }
+    response.once("close", () => (this.#lastActiveAt = this.#options.clock.now()));
+  }
+
+  /** Over for everybody: what waits is answered, the server is ended. @param graceSeconds as for the channel */
+  async end(reason: string, graceSeconds?: number): Promise<void> {
+    const closed = this.#options.channel.close(graceSeconds);
+    this.#finish(reason);
+    await closed;
+  }
+
+  #finish(reason: string): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    for (const { id, owner } of this.#inFlight.values()) {
+      owner.respond(errorResponse(id, ERROR_CODES.server, `The session has ended: ${reason}`));
+    }
+    this.#standalone.end();
+    this.#options.onEnd(reason);
+  }
+
+  #check(requests: readonly JsonRpcRequest[]): void {
+    const seen = new Set<RequestId>();
+    for (const { id, method } of requests) {
+      if (method === "initialize") {
+        throw new Refusal(400, ERROR_CODES.invalidRequest, "This session is already initialized", {
+          id,
+        });
+      }
+      if (seen.has(id) || this.#numbers.has(id)) {
+        throw new Refusal(
+          400,
+          ERROR_CODES.invalidRequest,
+          "A request with this id is still running",
+          { id },
+        );
+      }
+      seen.add(id);
+    }
+    if (this.#inFlight.size + requests.length > MAX_IN_FLIGHT) {
+      throw new Refusal(429, ERROR_CODES.server, "Too many requests of this session are running", {
+        headers: { "retry-after": "1" },
+      });
+    }
+  }
+
+  /** From the client's world into the server's. @returns undefined when it concerns nobody there */
+  #translate(
+    message: JsonRpcMessage,
+    stream: SessionStream | undefined,
+  ): JsonRpcMessage | undefined {
+    if (isResponse(message)) return this.#asked.settle(message) ? message : undefined;
+    if (isRequest(message)) {
+      const { id } = message;
+      this.#numbers.set(id, this.#inFlight.add(message, stream!));
+      return message;
+    }
+    if (message.method !== "notifications/cancelled") return message;
+    const id = message.params?.["requestId"] as RequestId;
+    const number = this.#numbers.get(id);
+    if (number === undefined) return undefined;
+    message.params!["requestId"] = number;
+    // The server owes no answer any more; the stream that waits for one must not wait for ever.
+    this.#numbers.delete(id);
+    this.#inFlight
+      .remove(number)
+      ?.owner.respond(errorResponse(id, ERROR_CODES.server, "Cancelled"));
+    return message;
+  }
+
+  #receive(message: JsonRpcMessage): void {
+    if (isResponse(message)) {
+      const pending = this.#inFlight.settle(message);
+      if (!pending) return;
+      this.#numbers.delete(pending.id);
+      this.#lastActiveAt = this.#options.clock.now();
+      pending.owner.respond(message);
+    } else if (isRequest(message)) this.#ask(message);
+    else this.#tell(message);
+  }
+
+  #ask(request: JsonRpcRequest): void {
+    if (request.method === "ping")
+      return this.#reply({ jsonrpc: "2.0", id: request.id, result: {} });
+    const capabilities = asObject(this.#options.introduction["capabilities"]) ?? {};
+    const refused = this.#asked.refuse(request, capabilities);
+    if (refused) return this.#reply(refused);
+    const stream = this.#newest() ?? this.#standalone;
+    this.#asked.add(request, stream.number);
+    stream.send(request);
+  }
+
+  #tell(notification: JsonRpcNotification): void {
+    const { method, params } = notification;
+    if (method === "notifications/progress") {
+      const pending = this.#inFlight.progress(notification);
+      if (!pending) return;
+      this.#lastActiveAt = this.#options.clock.now();
+      return pending.owner.send(notification);
+    }
+    if (method === "notifications/cancelled") {
+      const asked = this.#asked.withdraw(params?.["requestId"]);
+      if (!asked) return;
+      params!["requestId"] = asked.id;
+      return (this.#streamOf(asked.stream) ?? this.#standalone).send(notification);
+    }
+    const isUnasked = UNASKED.test(method) && this.#standalone.isAttached;
+    ((isUnasked ? undefined : this.#newest()) ?? this.#standalone).send(notification);
+  }
+
+  #reply(message: JsonRpcMessage): void {
+    this.#options.channel.send(message).catch(() => undefined);
+  }
+
+  /** The stream of the newest call, one whose client still listens if there is any. */
+  #newest(): SessionStream | undefined {
+    let newest: SessionStream | undefined;
+    for (const { owner } of this.#inFlight.values()) {
+      if (owner.isAttached || !newest?.isAttached) newest = owner;
+    }
+    return newest;
+  }
+
+  #streamOf(number: number): SessionStream | undefined {
+    if (number === 0) return this.#standalone;
+    for (const { owner } of this.#inFlight.values()) if (owner.number === number) return owner;
+    if (!this.#store.has(number)) return undefined;
+    return this.#newStream(number, 0);
+  }
+
+  #newStream(number: number, expected: number): SessionStream {
+    const { id, clock, protocolVersion } = this.#options;
+    return new SessionStream({
+      number,
+      expected,
+      clock,
+      store: this.#store,
+      primes: protocolVersion >= "2025-11-25",
+      headers: { "mcp-session-id": id },
+    });
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * All MCP sessions that are alive: who may open one, who may use one, and when one is over.
+ */
+import { principalOf, type AuthInfo } from "../auth-info.ts";
+import type { Clock } from "../clock.ts";
+import type { Config } from "../config.ts";
+import type { EventBus } from "../events.ts";
+import type { BridgeCall } from "./call.ts";
+import { ERROR_CODES, type JsonRpcRequest, type JsonRpcResponse } from "./json-rpc.ts";
+import { openSession } from "./open-session.ts";
+import { Refusal } from "./refusal.ts";
+import type { Service } from "./service/service.ts";
+import { fits, type SessionFilter, type SessionInfo } from "./session-info.ts";
+import type { McpSession } from "./session.ts";
+import type { Slots } from "./slots.ts";
+
+const LOOK = 15; // seconds between two looks for sessions that are over
+
+export interface SessionsOptions {
+  readonly clock: Clock;
+  readonly events: EventBus;
+  readonly limits: Config["limits"];
+  readonly slots: Slots;
+}
+
+export class Sessions {
+  readonly #options: SessionsOptions;
+  readonly #sessions = new Map<string, McpSession>();
+  readonly #opening = new Set<AbortController>();
+  #cancelLook: (() => void) | undefined;
+
+  constructor(options: SessionsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @param abort given up when the client goes away
+   * @throws Refusal 429 or 503 when there is no room
+   */
+  async open(
+    service: Service,
+    auth: AuthInfo,
+    request: JsonRpcRequest,
+    abort: AbortController,
+  ): Promise<{ answer: JsonRpcResponse; session?: McpSession }> {
+    const { clock, events, slots } = this.#options;
+    const giveBack = slots.take(auth.subject, request.id);
+    this.#opening.add(abort);
+    const opened = await openSession({
+      service,
+      auth,
+      request,
+      clock,
+      signal: abort.signal,
+      onEnd: (session, reason) => {
+        this.#sessions.delete(session.id);
+        // The slot stands for a process, so it is free when that is gone, not before.
+        void session.end(reason).then(giveBack);
+        const { handle: sessionId, service: name } = session;
+        events.publish({
+          type: "session.ended",
+          at: clock.now(),
+          sessionId,
+          service: name,
+          reason,
+        });
+      },
+    });
+    this.#opening.delete(abort);
+    const { session } = opened;
+    if (!session) {
+      giveBack();
+      return opened;
+    }
+    this.#sessions.set(session.id, session);
+    this.#cancelLook ??= this.#lookLater();
+    const { clientId, subject } = auth;
+    const { handle: sessionId } = session;
+    events.publish({
+      type: "session.opened",
+      at: clock.now(),
+      sessionId,
+      service: service.name,
+      clientId,
+      subject,
+    });
+    if (abort.signal.aborted) await session.end("the client went away");
+    return opened;
+  }
+
+  /**
+   * The caller's own session. Somebody else's is unknown: whoever guesses ids learns nothing.
+   * @throws Refusal 400 without an id, 404 when there is no such session
+   */
+  find(id: string | undefined, call: BridgeCall): McpSession {
+    if (id === undefined || id === "") {
+      throw new Refusal(400, ERROR_CODES.invalidRequest, "Mcp-Session-Id is missing");
+    }
+    const session = this.#sessions.get(id);
+    const isOwn = session?.principal === principalOf(call.auth) && session.service === call.service;
+    if (!session || !isOwn)
+      throw new Refusal(404, ERROR_CODES.sessionNotFound, "Session not found");
+    return session;
+  }
+
+  list(): SessionInfo[] {
+    return Array.from(this.#sessions.values(), (session) => session.info());
+  }
+
+  async end(filter: SessionFilter, reason: string): Promise<number> {
+    const ending = [...this.#sessions.values()].filter((session) => fits(filter, session.info()));
+    await Promise.all(ending.map((session) => session.end(reason)));
+    return ending.length;
+  }
+
+  async close(reason: string, graceSeconds: number): Promise<void> {
+    this.#cancelLook?.();
+    for (const abort of this.#opening) abort.abort();
+    await Promise.all(
+      [...this.#sessions.values()].map((session) => session.end(reason, graceSeconds)),
+    );
+  }
+
+  #lookLater(): () => void {
+    const { clock, limits } = this.#options;
+    const seconds = Math.min(LOOK, limits.sessionIdle / 2, limits.sessionLifetime / 2);
+    return clock.after(seconds, () => {
+      this.#look();
+      this.#cancelLook = this.#sessions.size > 0 ? this.#lookLater() : undefined;
+    });
+  }
+
+  #look(): void {
+    const { clock, limits } = this.#options;
+    const now = clock.now();
+    for (const session of this.#sessions.values()) {
+      const { idleSince } = session;
+      if (now - session.openedAt >= limits.sessionLifetime) void session.end("lifetime over");
+      else if (idleSince !== undefined && now - idleSince >= limits.sessionIdle)
+        void session.end("idle");
+    }
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * The bridge behind a bare HTTP server: no OAuth, so that a test sees the bridge and nothing else. The caller of a
+ * request is whoever its header `x-test-caller` names.
+ */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { AuthInfo } from "../../src/auth-info.ts";
+import { createBridge, createServices, type Bridge } from "../../src/bridge/bridge.ts";
+import { systemClock, type Clock } from "../../src/clock.ts";
+import type { ConfigInput } from "../../src/config.ts";
+import { makeConfig } from "../../src/config-file.ts";
+import { createEventBus, type GatewayEvent } from "../../src/events.ts";
+import { createLog } from "../../src/log.ts";
+
+export interface BridgeServer {
+  /** Address of a service's endpoint. */
+  endpoint(service: string): string;
+  bridge: Bridge;
+  events: GatewayEvent[];
+  /** Everything the log said so far. */
+  logged(): string;
+  close(): Promise<void>;
+}
+
+export async function startBridge(options: {
+  services: ConfigInput["services"];
+  limits?: ConfigInput["limits"];
+  clock?: Clock;
+  environment?: NodeJS.ProcessEnv;
+}): Promise<BridgeServer> {
+  const config = makeConfig({
+    publicUrl: "http://localhost:0",
+    services: options.services,
+    limits: options.limits,
+  });
+  const events: GatewayEvent[] = [];
+  const bus = createEventBus((error) => {
+    throw error;
+  });
+  bus.subscribe((event) => events.push(event));
+  let logText = "";
+  const destination = { write: (line: string) => (logText += line) };
+  const clock = options.clock ?? systemClock;
+  const log = await createLog({
+    level: "debug",
+    pretty: false,
+    destination: destination as unknown as NodeJS.WritableStream,
+  });
+  const { environment } = options;
+  const services = createServices(config, {
+    clock,
+    events: bus,
+    log,
+    ...(environment && { environment }),
+  });
+  const bridge = createBridge({ services, clock, events: bus, log, limits: config.limits });
+  const server = createServer((request, response) => {
+    const service = request.url!.split("/")[1]!;
+    const caller = String(request.headers["x-test-caller"] ?? "ada");
+    void bridge.handle(request, response, { service, auth: authOf(caller, service) });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    endpoint: (service) => `http://127.0.0.1:${port}/${service}/mcp`,
+    bridge,
+    events,
+    logged: () => logText,
+    async close() {
+      await bridge.close(0.2);
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+function authOf(caller: string, service: string): AuthInfo {
+  return {
+    clientId: `client-of-${caller}`,
+    scopes: ["mcp"],
+    expiresAt: 4_000_000_000,
+    resource: `http://localhost/${service}/mcp`,
+    subject: `local:${caller}`,
+    grantId: `grant-of-${caller}`,
+    tokenId: `token-of-${caller}`,
+  };
+}
