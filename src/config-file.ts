@@ -11,7 +11,7 @@ import {
   type Config,
   type ConfigInput,
 } from "./config.ts";
-import { EXIT, UserError } from "./errors.ts";
+import { EXIT, messageOf, UserError } from "./errors.ts";
 import { CONFIG_FILE, findConfigFile } from "./paths.ts";
 
 export interface LoadedConfig {
@@ -57,7 +57,11 @@ export function checkConfigText(text: string): { config?: Config; issues: Config
     }));
     return { issues };
   }
-  const parsed = configSchema.safeParse(document.toJS() ?? {});
+  const content = contentOf(document);
+  if (content instanceof Error) {
+    return { issues: [{ path: "", line: undefined, message: content.message }] };
+  }
+  const parsed = configSchema.safeParse(content ?? {});
   if (parsed.success) return { config: parsed.data, issues: [] };
   const issues = parsed.error.issues.map((issue) => ({
     path: issue.path.join("."),
@@ -102,6 +106,15 @@ function configError(file: string, issues: readonly ConfigIssue[]): UserError {
       exitCode: EXIT.usage,
     },
   );
+}
+
+/** Aliases that would grow without bound are an error of the file, found only now. */
+function contentOf(document: Document): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    return error instanceof Error ? error : new Error(messageOf(error));
+  }
 }
 
 /** Line of the value at `path`, or of the nearest parent that exists (a missing member has no line of its own). */

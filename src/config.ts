@@ -65,7 +65,7 @@ const secureUrl = z.url().superRefine((text, context) => {
 const publicUrl = secureUrl
   .refine((text) => !text.endsWith("/"), "must not end in a slash")
   .refine(
-    (text) => !URL.canParse(text) || new URL(text).href.replace(/\/$/, "") === text,
+    (text) => !URL.canParse(text) || new URL(text).href.replace(/\/$/, "") === text.replace(/\/$/, ""),
     "must be written as browsers write it: lower-case host, no default port, no .. in the path",
   );
 

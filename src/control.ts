@@ -54,7 +54,8 @@ export interface ClientSummary {
 export interface RegisterClient {
   name?: string | undefined;
   redirectUris: string[];
-  confidential?: boolean | undefined;
+  /** How it proves itself at the token endpoint; `none` unless told. */
+  authMethod?: "none" | "client_secret_basic" | "client_secret_post" | undefined;
   /** Space-delimited. */
   scope?: string | undefined;
 }

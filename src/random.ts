@@ -8,9 +8,15 @@ export function randomToken(): string {
   return randomBytes(32).toString("base64url");
 }
 
-/** An unguessable identifier of 128 bits, base64url, 22 characters. */
+/**
+ * An unguessable identifier of 128 bits, base64url, 22 characters. It begins with a letter or digit, so that nobody's
+ * command line takes it for a flag.
+ */
 export function randomId(): string {
-  return randomBytes(16).toString("base64url");
+  for (;;) {
+    const id = randomBytes(16).toString("base64url");
+    if (/^[A-Za-z0-9]/.test(id)) return id;
+  }
 }
 
 /** A request id for logs; unique, not secret. */

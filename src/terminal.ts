@@ -30,7 +30,7 @@ export function createPaint(
     !environment["NO_COLOR"] &&
     environment["TERM"] !== "dumb" &&
     !ownArguments.includes("--no-color");
-  return (style, text) => (isColoured ? styleText(style, text) : text);
+  return (style, text) => (isColoured ? styleText(style, text, { validateStream: false }) : text);
 }
 
 /** `text` as it may be shown: client names and the like come from strangers. Escapes stay visible: `\u{202e}`. */

@@ -1,10 +1,8 @@
 import { Flags } from "@oclif/core";
 import { BaseCommand } from "../command.ts";
-import { isLoopbackHost, type Config } from "../config.ts";
-import { loadConfig, makeConfig, serviceNameFor } from "../config-file.ts";
+import type { Config } from "../config.ts";
 import { stateDirectoryFor } from "../control.ts";
 import { EXIT, UserError } from "../errors.ts";
-import { createLog } from "../log.ts";
 import { formatGuide } from "../terminal.ts";
 
 export default class Dev extends BaseCommand {
@@ -46,6 +44,7 @@ export default class Dev extends BaseCommand {
       throw new UserError(`${String(argv[0])} is not understood`, { hint, exitCode: EXIT.usage });
     }
     const config = await devConfig(command, flags);
+    const { createLog } = await import("../log.ts");
     const log = await createLog({
       level: flags.verbose ? "info" : "warn",
       pretty: process.stderr.isTTY && !this.jsonEnabled(),
@@ -58,6 +57,7 @@ export default class Dev extends BaseCommand {
       announce: (code) => this.tell(`One-time login code: ${this.paintError("bold", code)}`),
     });
     const { url, endpoints } = gateway;
+    const { isLoopbackHost } = await import("../config.ts");
     const isLocal = isLoopbackHost(flags.host) && isLoopbackHost(new URL(url).hostname);
     if (this.jsonEnabled()) this.writeLine(JSON.stringify({ event: "ready", url, endpoints }));
     else this.log(formatGuide({ version: this.config.version, endpoints, isLocal }, this.paint));
@@ -75,6 +75,7 @@ interface DevFlags {
 
 /** The services of the command line or of the file; address and login are always those of this machine. */
 async function devConfig(command: readonly string[], flags: DevFlags): Promise<Config> {
+  const { loadConfig, makeConfig, serviceNameFor } = await import("../config-file.ts");
   const [program, ...args] = command;
   const services =
     program === undefined

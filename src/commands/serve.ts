@@ -1,6 +1,4 @@
 import { BaseCommand } from "../command.ts";
-import { loadConfig, refuseUnsafe } from "../config-file.ts";
-import { createLog } from "../log.ts";
 
 export default class Serve extends BaseCommand {
   static override summary = "Run the gateway as mcp-gateway.yaml says.";
@@ -14,9 +12,11 @@ export default class Serve extends BaseCommand {
 
   async run(): Promise<void> {
     const { flags } = await this.parse(Serve);
+    const { loadConfig, refuseUnsafe } = await import("../config-file.ts");
     const { config } = loadConfig({ file: flags.config });
     refuseUnsafe(config);
     const pretty = process.stderr.isTTY && !this.jsonEnabled();
+    const { createLog } = await import("../log.ts");
     const log = await createLog({ level: config.log.level, pretty });
     const { startGateway } = await import("../server/gateway.ts");
     const gateway = await startGateway({ config, log, version: this.config.version });

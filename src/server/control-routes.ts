@@ -16,6 +16,8 @@ import type {
 } from "../control.ts";
 import type { ServerContext } from "./context.ts";
 import { revokeClient } from "./oauth/client.ts";
+import { AUTH_METHODS } from "./oauth/client-metadata.ts";
+import { redirectUriProblem } from "./oauth/redirect-uri.ts";
 import { registerClient } from "./oauth/registration.ts";
 import type { AccessTokenRecord, ClientRecord, Kind, Records } from "./store/records.ts";
 import type { Store } from "./store/store.ts";
@@ -105,7 +107,7 @@ async function showClient({ store }: ControlContext, id: string): Promise<Client
 const registration = z.strictObject({
   name: z.string().min(1).max(200).optional(),
   redirectUris: z.array(z.string()).min(1).max(20),
-  confidential: z.boolean().optional(),
+  authMethod: z.enum(AUTH_METHODS).default("none"),
   scope: z.string().optional(),
 }) satisfies z.ZodType<RegisterClient>;
 
@@ -115,12 +117,19 @@ async function register(context: ControlContext, body: unknown): Promise<Registe
     const { path, message } = parsed.error.issues[0]!;
     throw new ControlFailure(400, "invalid_request", `${path.join(".") || "The body"}: ${message}`);
   }
-  const { name, redirectUris, confidential, scope } = parsed.data;
+  const { name, redirectUris, authMethod, scope } = parsed.data;
+  // A program that registers itself keeps its good ones; an operator wants to know before anything is made.
+  for (const uri of redirectUris) {
+    const problem = redirectUriProblem(uri);
+    if (problem !== undefined) {
+      throw new ControlFailure(400, "invalid_redirect_uri", `Redirect URI ${uri} ${problem}`);
+    }
+  }
   const { client, clientSecret } = await registerClient(
     context,
     {
       redirect_uris: redirectUris,
-      token_endpoint_auth_method: confidential === true ? "client_secret_basic" : "none",
+      token_endpoint_auth_method: authMethod,
       ...(name !== undefined && { client_name: name }),
       ...(scope !== undefined && { scope }),
     },
@@ -132,15 +141,14 @@ async function register(context: ControlContext, body: unknown): Promise<Registe
 async function revoke(context: ControlContext, id: string): Promise<RevokedClient> {
   const { store, bridge } = context;
   const { clientId } = await find(store, "client", id);
-  const grants = await all(store, "grant", { clientId });
   const tokens = await all(store, "accessToken", { clientId });
   const sessions = bridge.sessions().filter((session) => session.clientId === clientId);
-  await revokeClient(context, clientId);
+  const revoked = await revokeClient(context, clientId);
   // After the tokens: a session that ends first could be opened again.
   await bridge.end({ clientId }, "client revoked");
   return {
     clientId,
-    grants: grants.length,
+    grants: revoked?.grants ?? 0,
     accessTokens: tokens.length,
     sessions: sessions.length,
   };

@@ -23,6 +23,11 @@ export default class ClientRegister extends BaseCommand {
       summary: "Where authorization codes may go; repeat for several.",
     }),
     confidential: Flags.boolean({ summary: "Give it a secret, shown once." }),
+    "secret-in": Flags.option({
+      options: ["header", "body"] as const,
+      default: "header",
+      summary: "Where it sends the secret: client_secret_basic or client_secret_post (claude.ai).",
+    })(),
     "secret-file": Flags.string({
       helpValue: "FILE",
       dependsOn: ["confidential"],
@@ -41,7 +46,7 @@ export default class ClientRegister extends BaseCommand {
     ).registerClient({
       name: flags.name,
       redirectUris: flags["redirect-uri"],
-      confidential: flags.confidential,
+      authMethod: authMethodFor(flags),
       ...(flags.scope !== undefined && { scope: flags.scope }),
     });
     if (file !== undefined) await writeFile(file, `${clientSecret}\n`);
@@ -58,6 +63,11 @@ export default class ClientRegister extends BaseCommand {
     }
     return { ...client, ...(file === undefined && clientSecret !== undefined && { clientSecret }) };
   }
+}
+
+function authMethodFor(flags: { confidential: boolean; "secret-in": "header" | "body" }) {
+  if (!flags.confidential) return "none";
+  return flags["secret-in"] === "body" ? "client_secret_post" : "client_secret_basic";
 }
 
 /** @throws UserError when the file exists or cannot be written */

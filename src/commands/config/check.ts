@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { BaseCommand } from "../../command.ts";
-import { checkConfigText, loadConfig, type ConfigIssue } from "../../config-file.ts";
+import type { ConfigIssue } from "../../config-file.ts";
 import { EXIT } from "../../errors.ts";
 import { findConfigFile } from "../../paths.ts";
 
@@ -13,6 +13,7 @@ export default class ConfigCheck extends BaseCommand {
 
   async run(): Promise<{ file: string; valid: boolean; issues: ConfigIssue[] }> {
     const { flags } = await this.parse(ConfigCheck);
+    const { checkConfigText, loadConfig } = await import("../../config-file.ts");
     const named = flags.config ?? findConfigFile(process.cwd());
     if (this.jsonEnabled() && named !== undefined) {
       const { issues } = checkConfigText(readFileSync(named, "utf8"));

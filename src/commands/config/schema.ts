@@ -1,5 +1,4 @@
 import { BaseCommand } from "../../command.ts";
-import { configJsonSchema } from "../../config.ts";
 
 export default class ConfigSchema extends BaseCommand {
   static override summary = "Print the JSON Schema of mcp-gateway.yaml, for editors.";
@@ -9,6 +8,7 @@ export default class ConfigSchema extends BaseCommand {
 
   async run(): Promise<Record<string, unknown>> {
     await this.parse(ConfigSchema);
+    const { configJsonSchema } = await import("../../config.ts");
     const schema = configJsonSchema();
     if (!this.jsonEnabled()) this.logJson(schema);
     return schema;

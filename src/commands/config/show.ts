@@ -1,8 +1,5 @@
 import { readFileSync } from "node:fs";
-import { parse, stringify } from "yaml";
 import { BaseCommand } from "../../command.ts";
-import { configJsonSchema } from "../../config.ts";
-import { loadConfig } from "../../config-file.ts";
 
 export default class ConfigShow extends BaseCommand {
   static override summary = "Show the configuration in effect, defaults included.";
@@ -15,6 +12,9 @@ export default class ConfigShow extends BaseCommand {
 
   async run(): Promise<unknown> {
     const { flags } = await this.parse(ConfigShow);
+    const { configJsonSchema } = await import("../../config.ts");
+    const { loadConfig } = await import("../../config-file.ts");
+    const { parse, stringify } = await import("yaml");
     const { file } = loadConfig({ file: flags.config });
     const written: unknown = parse(readFileSync(file, "utf8"));
     const effective = withDefaults(configJsonSchema(), written);
