@@ -1,0 +1,39 @@
+/**
+ * The official MCP conformance suite against the bridge alone, each era over a server of the same era. Nothing is
+ * tolerated: what the server can do on its own standard streams it must be able to do through us.
+ */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startBridge, type BridgeServer } from "../support/bridge-server.ts";
+import { ensureSuite, runServerSuite } from "../support/conformance.ts";
+import { fixture } from "../support/gateway.ts";
+
+const server = (...args: string[]) => ({
+  command: process.execPath,
+  args: [fixture("conformance-server.js"), ...args],
+});
+
+describe("the suite's server mode", () => {
+  let bridge: BridgeServer;
+  beforeAll(async () => {
+    await ensureSuite();
+    bridge = await startBridge({
+      services: { legacy: server("--era", "legacy"), modern: server("--era", "modern") },
+    });
+  }, 300_000);
+  afterAll(() => bridge.close());
+
+  it(
+    "passes the requirements of 2025-11-25 over a legacy server",
+    { timeout: 180_000 },
+    async () => {
+      const result = await runServerSuite({
+        url: bridge.endpoint("legacy"),
+        requirements: "2025-11-25",
+      });
+    expect(result.failures).toEqual([]);
+      expect(result.warnings).toEqual([]);
+      expect(result).toMatchObject({ exitCode: 0, scenarios: 30, failed: 0 });
+      expect(result.passed).toBeGreaterThanOrEqual(69);
+    },
+  );
+});
