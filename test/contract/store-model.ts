@@ -2,11 +2,11 @@
  * A model of the store, simple enough to be right by looking at it, and random sequences of operations that store and model
  * must answer alike.
  */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect } from "vitest";
 import type { RefreshTokenRecord } from "../../src/server/store/records.ts";
 import type { Operation, Store } from "../../src/server/store/store.ts";
-import type { OpenedStore } from "./store-contract.ts";
+import type { OpenedStore } from "./store-opened.ts";
 import { refreshToken } from "./store-records.ts";
 
 /** Two kinds that share one shape here, so that one generator serves for both. */
@@ -37,7 +37,7 @@ const id = fc.constantFrom("a", "b", "__proto__", "");
 const grantId = fc.constantFrom("g", "h");
 const record = fc
   .tuple(grantId, fc.integer({ min: 0, max: 2 }))
-  .map(([grant, issuedAt]) => ({ ...refreshToken(grant), issuedAt }));
+  .map(([grant, issuedAt]) => Object.assign(refreshToken(grant), { issuedAt }));
 const ttl = fc.constantFrom(undefined, 1, 2, 5);
 const refresh = { kind: fc.constant("refreshToken" as const), id };
 
@@ -55,7 +55,9 @@ const write: fc.Arbitrary<Write> = fc.oneof(
       record,
       ttl: fc.oneof(ttl, fc.constant("keep" as const)),
     })
-    .map(({ ttl: lifetime, ...put }) => (lifetime === undefined ? put : { ...put, ttl: lifetime })),
+    .map(({ ttl: lifetime, ...put }) =>
+      lifetime === undefined ? put : Object.assign(put, { ttl: lifetime }),
+    ),
   fc.record({ type: fc.constant("delete" as const), ...refresh }),
   fc.record({ type: fc.constant("deleteGrant" as const), grantId }),
 );

@@ -88,6 +88,11 @@ export class Journal {
   append(steps: string, changes: readonly Change[], isDurable: boolean): Promise<void> {
     const written = createDeferred();
     written.promise.catch(() => {});
+    if (this.#failure) {
+      this.#events.onRollback(changes);
+      written.reject(this.#failure);
+      return written.promise;
+    }
     this.#queue.push({ steps, changes, isDurable, written });
     this.#run();
     return written.promise;
@@ -123,13 +128,15 @@ export class Journal {
   #run(): void {
     if (this.#isRunning) return;
     this.#isRunning = true;
-    // Everybody who calls in this same turn of the event loop shares the first flush.
-    queueMicrotask(async () => {
-      while (this.#rotation || this.#queue.length > 0) {
-        await (this.#rotation ? this.#switchFile(this.#rotation) : this.#flush());
-      }
-      this.#isRunning = false;
-    });
+    // Not at once: everybody who calls in this same turn of the event loop shares the first flush.
+    void Promise.resolve().then(() => this.#work());
+  }
+
+  async #work(): Promise<void> {
+    while (this.#rotation || this.#queue.length > 0) {
+      await (this.#rotation ? this.#switchFile(this.#rotation) : this.#flush());
+    }
+    this.#isRunning = false;
   }
 
   async #flush(): Promise<void> {
