@@ -8,6 +8,8 @@ import type { EventBus } from "../events.ts";
 import type { Log } from "../log.ts";
 import type { BridgeCall } from "./call.ts";
 import { asObject, ERROR_CODES } from "./json-rpc.ts";
+import { isModern } from "./modern-headers.ts";
+import { ModernServers } from "./modern-servers.ts";
 import { Refusal } from "./refusal.ts";
 import { readJson } from "./request-body.ts";
 import type { Service, ServiceHealth } from "./service/service.ts";
@@ -46,6 +48,7 @@ export interface BridgeOptions {
 export function createBridge({ services, clock, events, log, limits }: BridgeOptions): Bridge {
   const slots = new Slots(limits);
   const sessions = new Sessions({ clock, events, limits, slots });
+  const modern = new ModernServers({ clock, limits, slots });
   const http = new StreamableHttp(sessions);
   let isClosing = false;
 
@@ -65,7 +68,8 @@ export function createBridge({ services, clock, events, log, limits }: BridgeOpt
       case "POST": {
         const body = await readJson(request, limits.requestBody);
         Object.assign(facts, factsOf(body));
-        return await http.post(request, response, call, service, body);
+        const door = isModern(request.headers, body) ? modern : http;
+        return await door.post(request, response, call, service, body);
       }
       case "GET":
         return http.get(request, response, call);
@@ -111,12 +115,16 @@ export function createBridge({ services, clock, events, log, limits }: BridgeOpt
       });
     },
     sessions: () => sessions.list(),
-    end: (filter, reason) => sessions.end(filter, reason),
+    async end(filter, reason) {
+      const counts = await Promise.all([sessions.end(filter, reason), modern.end(filter, reason)]);
+      return counts[0] + counts[1];
+    },
     health: () =>
       Object.fromEntries(Array.from(services, ([name, service]) => [name, service.health()])),
     async close(graceSeconds) {
       isClosing = true;
-      await sessions.close("the gateway is stopping", graceSeconds);
+      const reason = "the gateway is stopping";
+      await Promise.all([sessions.close(reason, graceSeconds), modern.close(reason, graceSeconds)]);
       await Promise.all(Array.from(services.values(), (service) => service.stop(graceSeconds)));
     },
   };

@@ -19,7 +19,7 @@ export interface Pending<Owner> {
 
 export class InFlight<Owner> {
   #next = 1;
-  readonly #pending = new Map<RequestId, Pending<Owner>>();
+  readonly #pending = new Map<number, Pending<Owner>>();
 
   get size(): number {
     return this.#pending.size;
@@ -28,6 +28,11 @@ export class InFlight<Owner> {
   /** In the order they came. */
   values(): IterableIterator<Pending<Owner>> {
     return this.#pending.values();
+  }
+
+  /** By our number. */
+  entries(): IterableIterator<[number, Pending<Owner>]> {
+    return this.#pending.entries();
   }
 
   /** Note `request` and put our number in it. @returns the number */
@@ -43,7 +48,7 @@ export class InFlight<Owner> {
 
   /** What runs under our `number`, if it still does. */
   get(number: unknown): Pending<Owner> | undefined {
-    return this.#pending.get(number as RequestId);
+    return this.#pending.get(number as number);
   }
 
   /** Forget it; a late answer finds nobody. */
@@ -55,9 +60,9 @@ export class InFlight<Owner> {
 
   /** Put the client's id into `response`. @returns undefined when nobody waits for it */
   settle(response: JsonRpcResponse): Pending<Owner> | undefined {
-    const pending = this.#pending.get(response.id as RequestId);
+    const pending = this.#pending.get(response.id as number);
     if (!pending) return undefined;
-    this.#pending.delete(response.id as RequestId);
+    this.#pending.delete(response.id as number);
     response.id = pending.id;
     return pending;
   }

@@ -30,10 +30,24 @@ describe("the suite's server mode", () => {
         url: bridge.endpoint("legacy"),
         requirements: "2025-11-25",
       });
-    expect(result.failures).toEqual([]);
+      expect(result.failures).toEqual([]);
       expect(result.warnings).toEqual([]);
       expect(result).toMatchObject({ exitCode: 0, scenarios: 30, failed: 0 });
       expect(result.passed).toBeGreaterThanOrEqual(69);
+    },
+  );
+
+  it(
+    "passes the requirements of 2026-07-28 over a modern server",
+    { timeout: 180_000 },
+    async () => {
+      const result = await runServerSuite({
+        url: bridge.endpoint("modern"),
+        requirements: "2026-07-28",
+      });
+        expect(result.failures).toEqual([]);
+      expect(result.warnings).toEqual([]);
+      expect(result).toMatchObject({ exitCode: 0, failed: 0 });
     },
   );
 });

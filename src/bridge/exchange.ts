@@ -1,0 +1,73 @@
+/**
+ * One modern request and its answer: plain JSON, or an event stream once something has to be told before the result, or
+ * the result is long in coming. Nothing is kept: a stream that breaks is a request that is cancelled (MCP 2026-07-28).
+ */
+import type { ServerResponse } from "node:http";
+import type { AuthInfo } from "../auth-info.ts";
+import type { Clock } from "../clock.ts";
+import { EventResponse, formatEvent } from "./event-response.ts";
+import {
+  ERROR_CODES,
+  metaOf,
+  type JsonRpcNotification,
+  type JsonRpcRequest,
+  type JsonRpcResponse,
+  type RequestId,
+} from "./json-rpc.ts";
+import { writeJson } from "./refusal.ts";
+
+const OPEN_AFTER = 5; // seconds: long enough for an error to keep its own status
+
+/** Errors with a status of their own; all others are results of a request that worked. */
+const STATUS: Readonly<Record<number, number>> = {
+  [ERROR_CODES.methodNotFound]: 404,
+  [ERROR_CODES.headerMismatch]: 400,
+  [ERROR_CODES.missingClientCapability]: 400,
+  [ERROR_CODES.unsupportedVersion]: 400,
+};
+
+export class Exchange {
+  readonly auth: AuthInfo;
+  /** The client's id. */
+  readonly id: RequestId;
+  readonly isListening: boolean;
+  /** Whether it asked for the server's log. */
+  readonly wantsLog: boolean;
+  readonly #response: ServerResponse;
+  readonly #clock: Clock;
+  readonly #cancelOpen: () => void;
+  #events: EventResponse | undefined;
+
+  constructor(request: JsonRpcRequest, response: ServerResponse, auth: AuthInfo, clock: Clock) {
+    this.auth = auth;
+    this.id = request.id;
+    this.isListening = request.method === "subscriptions/listen";
+    this.wantsLog = metaOf(request)?.["io.modelcontextprotocol/logLevel"] !== undefined;
+    this.#response = response;
+    this.#clock = clock;
+    this.#cancelOpen = clock.after(OPEN_AFTER, () => this.#open());
+    response.once("close", this.#cancelOpen);
+  }
+
+  tell(notification: JsonRpcNotification): void {
+    this.#open().write(formatEvent(JSON.stringify(notification)));
+  }
+
+  /** @param status of an error that is not the server's own */
+  finish(answer: JsonRpcResponse, status?: number): void {
+    this.#cancelOpen();
+    if (this.#events) {
+      this.#events.write(formatEvent(JSON.stringify(answer)));
+      this.#events.end();
+      return;
+    }
+    const known = "error" in answer ? STATUS[answer.error.code] : undefined;
+    writeJson(this.#response, status ?? known ?? 200, JSON.stringify(answer));
+  }
+
+  #open(): EventResponse {
+    this.#cancelOpen();
+    this.#events ??= new EventResponse(this.#response, this.#clock, {});
+    return this.#events;
+  }
+}

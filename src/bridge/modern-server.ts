@@ -1,0 +1,174 @@
+/**
+ * One running server that speaks 2026-07-28, and the requests of one principal on it. The protocol keeps no state
+ * between requests, so all of them share the process; each finds its way back by the number it travels under.
+ */
+import type { ServerResponse } from "node:http";
+import type { AuthInfo } from "../auth-info.ts";
+import type { Clock } from "../clock.ts";
+import { Exchange } from "./exchange.ts";
+import { InFlight, type Pending } from "./in-flight.ts";
+import {
+  asObject,
+  ERROR_CODES,
+  errorResponse,
+  isRequest,
+  isResponse,
+  metaOf,
+  type JsonRpcMessage,
+  type JsonRpcNotification,
+  type JsonRpcRequest,
+} from "./json-rpc.ts";
+import { Refusal } from "./refusal.ts";
+import type { Channel } from "./service/service.ts";
+
+const MAX_IN_FLIGHT = 256; // requests of one principal
+/** From clients over HTTP these mean nothing here: streams are closed to cancel, and nothing is initialized. */
+const MEANINGLESS = new Set([
+  "notifications/cancelled",
+  "notifications/initialized",
+  "notifications/roots/list_changed",
+]);
+const SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId";
+
+export class ModernServer {
+  readonly openedAt: number;
+  /** Of the newest caller; the principal never changes, the grant may. */
+  auth: AuthInfo;
+  readonly #channel: Channel;
+  readonly #clock: Clock;
+  readonly #inFlight = new InFlight<Exchange>();
+  #idleSince: number;
+  readonly #onRetire: () => void;
+  #whenClosed: () => void = () => undefined;
+  /** Resolves when its process is gone. */
+  readonly closed = new Promise<void>((resolve) => (this.#whenClosed = resolve));
+
+  /** @param onRetire takes no more requests; may be called twice */
+  constructor(channel: Channel, auth: AuthInfo, clock: Clock, onRetire: () => void) {
+    this.#onRetire = onRetire;
+    this.#channel = channel;
+    this.auth = auth;
+    this.#clock = clock;
+    this.openedAt = clock.now();
+    this.#idleSince = this.openedAt;
+    channel.onmessage = (message) => this.#receive(message);
+    channel.onclose = (reason) => {
+      this.#fail(() => true, reason);
+      onRetire();
+      this.#whenClosed();
+    };
+  }
+
+  /** Seconds since the epoch; undefined while a request runs. */
+  get idleSince(): number | undefined {
+    return this.#inFlight.size > 0 ? undefined : this.#idleSince;
+  }
+
+  /** @throws Refusal 429 */
+  async call(request: JsonRpcRequest, response: ServerResponse, auth: AuthInfo): Promise<void> {
+    if (this.#inFlight.size >= MAX_IN_FLIGHT) {
+      throw new Refusal(429, ERROR_CODES.internal, "You have too many requests running", {
+        id: request.id,
+        headers: { "retry-after": "1" },
+      });
+    }
+    this.auth = auth;
+    const exchange = new Exchange(request, response, auth, this.#clock);
+    const number = this.#inFlight.add(request, exchange);
+    response.once("close", () => this.#cancel(number, "the client went away"));
+    await this.#send(request);
+  }
+
+  async notify(notification: JsonRpcNotification): Promise<void> {
+    if (!MEANINGLESS.has(notification.method)) await this.#send(notification);
+  }
+
+  /** End running requests of callers that fit. @returns how many */
+  end(fits: (auth: AuthInfo) => boolean, reason: string): number {
+    return this.#fail(fits, reason);
+  }
+
+  /** Subscriptions end as they should, everything else with an error; then the process goes. */
+  async close(reason: string, graceSeconds?: number): Promise<void> {
+    this.#onRetire();
+    const closed = this.#channel.close(graceSeconds);
+    this.#fail(() => true, reason);
+    await closed;
+  }
+
+  #fail(fits: (auth: AuthInfo) => boolean, reason: string): number {
+    let count = 0;
+    for (const [number, { owner }] of this.#inFlight.entries()) {
+      if (!fits(owner.auth)) continue;
+      count += 1;
+      this.#cancel(number, reason);
+      if (owner.isListening) owner.finish(completion(owner));
+      else owner.finish(errorResponse(owner.id, ERROR_CODES.internal, reason), 502);
+    }
+    return count;
+  }
+
+  #cancel(number: number, reason: string): void {
+    if (!this.#inFlight.remove(number)) return;
+    this.#idleSince = this.#clock.now();
+    const params = { requestId: number, reason };
+    void this.#send({ jsonrpc: "2.0", method: "notifications/cancelled", params });
+  }
+
+  /** A channel that has ended tells so by `onclose`, which answers whatever waits. */
+  async #send(message: JsonRpcMessage): Promise<void> {
+    await this.#channel.send(message).catch(() => undefined);
+  }
+
+  #receive(message: JsonRpcMessage): void {
+    if (isResponse(message)) {
+      const pending = this.#inFlight.settle(message);
+      if (!pending) return;
+      this.#idleSince = this.#clock.now();
+      if ("result" in message) restoreSubscription(asObject(message.result)?.["_meta"], pending);
+      pending.owner.finish(message);
+    } else if (isRequest(message)) {
+      const refused = "Servers of this revision send no requests";
+      void this.#send(errorResponse(message.id, ERROR_CODES.methodNotFound, refused));
+    } else this.#tell(message);
+  }
+
+  #tell(notification: JsonRpcNotification): void {
+    const meta = metaOf(notification);
+    if (notification.method === "notifications/progress") {
+      this.#inFlight.progress(notification)?.owner.tell(notification);
+    } else if (meta?.[SUBSCRIPTION] !== undefined) {
+      const pending = this.#inFlight.get(meta[SUBSCRIPTION]);
+      if (!pending?.owner.isListening) return;
+      restoreSubscription(meta, pending);
+      pending.owner.tell(notification);
+    } else if (notification.method === "notifications/cancelled") {
+      const number = notification.params?.["requestId"];
+      const pending = this.#inFlight.get(number);
+      if (!pending?.owner.isListening) return;
+      this.#inFlight.remove(number as number);
+      pending.owner.finish(completion(pending.owner));
+    } else this.#owner(notification.method)?.tell(notification);
+  }
+
+  /** Whose a notification without an address is: nobody's, unless only one can be meant. */
+  #owner(method: string): Exchange | undefined {
+    const isLog = method === "notifications/message";
+    const possible: Exchange[] = [];
+    for (const { owner } of this.#inFlight.values()) {
+      if (!owner.isListening && (owner.wantsLog || !isLog)) possible.push(owner);
+    }
+    return possible.length === 1 ? possible[0] : undefined;
+  }
+}
+
+function completion(exchange: Exchange): JsonRpcMessage & { id: Exchange["id"]; result: unknown } {
+  const result = { resultType: "complete", _meta: { [SUBSCRIPTION]: exchange.id } };
+  return { jsonrpc: "2.0", id: exchange.id, result };
+}
+
+/** The server names a subscription by our number, the client by its own id. */
+function restoreSubscription(meta: unknown, pending: Pending<Exchange>): void {
+  const members = asObject(meta);
+  if (members && Object.hasOwn(members, SUBSCRIPTION)) members[SUBSCRIPTION] = pending.id;
+}

@@ -1,0 +1,163 @@
+/**
+ * Modern requests: checked, and carried to a server of the caller's own. One process for one principal of one service:
+ * what a process remembers of one person must not reach another.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { principalOf } from "../auth-info.ts";
+import type { Clock } from "../clock.ts";
+import type { Config } from "../config.ts";
+import type { BridgeCall } from "./call.ts";
+import { ERROR_CODES, isRequest, type JsonRpcRequest } from "./json-rpc.ts";
+import { readModern } from "./modern-headers.ts";
+import { ModernServer } from "./modern-server.ts";
+import { Refusal } from "./refusal.ts";
+import type { Service } from "./service/service.ts";
+import { fits, type SessionFilter } from "./session-info.ts";
+import type { Slots } from "./slots.ts";
+
+const LOOK = 15; // seconds between two looks for servers that nobody needs
+/** Methods of older revisions that this one took away; whatever the server would say, they do not exist. */
+const REMOVED = new Set([
+  "initialize",
+  "ping",
+  "logging/setLevel",
+  "resources/subscribe",
+  "resources/unsubscribe",
+]);
+
+export interface ModernServersOptions {
+  readonly clock: Clock;
+  readonly limits: Config["limits"];
+  readonly slots: Slots;
+}
+
+export class ModernServers {
+  readonly #options: ModernServersOptions;
+  /** By service and principal. */
+  readonly #servers = new Map<string, { service: string; opened: Promise<ModernServer> }>();
+  #cancelLook: (() => void) | undefined;
+
+  constructor(options: ModernServersOptions) {
+    this.#options = options;
+  }
+
+  /** @param body parsed JSON of a POST with a modern envelope or header */
+  async post(
+    request: IncomingMessage,
+    response: ServerResponse,
+    call: BridgeCall,
+    service: Service,
+    body: unknown,
+  ): Promise<void> {
+    const message = readModern(request.headers, body);
+    const id = isRequest(message) ? message.id : undefined;
+    if (REMOVED.has(message.method)) {
+      throw new Refusal(404, ERROR_CODES.methodNotFound, `${message.method} was removed`, { id });
+    }
+    const gone = new AbortController();
+    response.once("close", () => gone.abort());
+    if ((await service.era(gone.signal)) === "legacy") {
+      // Not a code of this revision: clients of both eras recognise by it that they should initialize.
+      throw new Refusal(
+        400,
+        ERROR_CODES.invalidRequest,
+        "This service speaks revisions of MCP with initialize only",
+        { id },
+      );
+    }
+    const server = await this.#serverFor(call, service, id);
+    if (response.destroyed) return;
+    if (isRequest(message)) return await server.call(message, response, call.auth);
+    await server.notify(message);
+    response.writeHead(202, { "content-length": 0 }).end();
+  }
+
+  /** @returns how many requests ended */
+  async end(filter: SessionFilter, reason: string): Promise<number> {
+    let count = 0;
+    for (const { service, opened } of this.#servers.values()) {
+      const server = await opened.catch(() => undefined);
+      if (!server) continue;
+      const isMeant = ({ clientId, subject, grantId }: BridgeCall["auth"]): boolean =>
+        fits(filter, { clientId, subject, grantId, service });
+      count += server.end(isMeant, reason);
+      if (server.idleSince !== undefined && isMeant(server.auth)) void server.close(reason);
+    }
+    return count;
+  }
+
+  async close(reason: string, graceSeconds: number): Promise<void> {
+    this.#cancelLook?.();
+    await Promise.all(
+      Array.from(this.#servers.values(), async ({ opened }) => {
+        const server = await opened.catch(() => undefined);
+        await server?.close(reason, graceSeconds);
+      }),
+    );
+  }
+
+  async #serverFor(
+    call: BridgeCall,
+    service: Service,
+    id: JsonRpcRequest["id"] | undefined,
+  ): Promise<ModernServer> {
+    const key = JSON.stringify([service.name, principalOf(call.auth)]);
+    let entry = this.#servers.get(key);
+    if (!entry) {
+      const giveBack = this.#options.slots.take(call.auth.subject, id);
+      const retire = (): void => {
+        if (this.#servers.get(key) === entry) this.#servers.delete(key);
+      };
+      entry = { service: service.name, opened: this.#open(call, service, retire, giveBack) };
+      this.#servers.set(key, entry);
+      entry.opened.catch(() => {
+        retire();
+        giveBack();
+      });
+      this.#cancelLook ??= this.#lookLater();
+    }
+    try {
+      return await entry.opened;
+    } catch (error) {
+      const reason = service.health().reason ?? (error as Error).message;
+      throw new Refusal(503, ERROR_CODES.internal, reason, { id });
+    }
+  }
+
+  async #open(
+    call: BridgeCall,
+    service: Service,
+    onRetire: () => void,
+    onClose: () => void,
+  ): Promise<ModernServer> {
+    // The server outlives the request it was started for.
+    const channel = await service.connect(call.auth, new AbortController().signal);
+    const server = new ModernServer(channel, call.auth, this.#options.clock, onRetire);
+    void server.closed.then(onClose);
+    await channel.start();
+    return server;
+  }
+
+  #lookLater(): () => void {
+    const { clock, limits } = this.#options;
+    const seconds = Math.min(LOOK, limits.sessionIdle / 2, limits.sessionLifetime / 2);
+    return clock.after(seconds, () => {
+      void this.#look();
+      this.#cancelLook = this.#servers.size > 0 ? this.#lookLater() : undefined;
+    });
+  }
+
+  async #look(): Promise<void> {
+    const { clock, limits } = this.#options;
+    for (const { opened } of this.#servers.values()) {
+      const server = await opened.catch(() => undefined);
+      if (!server) continue;
+      const now = clock.now();
+      const { idleSince } = server;
+      if (now - server.openedAt >= limits.sessionLifetime) void server.close("lifetime over");
+      else if (idleSince !== undefined && now - idleSince >= limits.sessionIdle) {
+        void server.close("idle");
+      }
+    }
+  }
+}
