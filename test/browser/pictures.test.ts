@@ -51,8 +51,8 @@ describe.each(LOOKS)("$look pages", ({ look, ...options }) => {
         for (const element of await page.locator("body *:visible").all()) {
           const box = await element.boundingBox();
           if (box === null) continue;
-        const where = `${await element.evaluate((it) => it.outerHTML.slice(0, 200))} ends at ${box.x + box.width}`;
-        expect(box.x + box.width, where).toBeLessThanOrEqual(width);
+          const where = `${await element.evaluate((it) => it.outerHTML.slice(0, 200))} ends at ${box.x + box.width}`;
+          expect(box.x + box.width, where).toBeLessThanOrEqual(width);
         }
         if (keep !== undefined) {
           await page.screenshot({ path: join(keep, `${name}-${look}.png`), fullPage: true });

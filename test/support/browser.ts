@@ -35,7 +35,7 @@ export interface Person {
   page: Page;
   /** What the browser complained about: violations of the content security policy, failed loads, script errors. */
   complaints: string[];
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }
 
 /** Somebody with a browser of their own: no cookies yet, and JavaScript switched off unless told otherwise. */
@@ -66,7 +66,7 @@ export async function createPerson(
 export interface ClientListener {
   redirectUri: string;
   answers: URLSearchParams[];
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }
 
 export async function listenAsClient(): Promise<ClientListener> {

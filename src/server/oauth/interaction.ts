@@ -143,8 +143,7 @@ export function sendNoInteraction(context: ServerContext, response: Response): v
   sendErrorPage(response, {
     status: 400,
     title: "This login is over",
-    message:
-      "It was already answered, took longer than ten minutes, or began in another browser. Nothing was shared.",
+    message: "It was already answered, took longer than ten minutes, or began in another browser.",
     hint: "Go back to your app and connect again.",
     issuer: context.issuer,
   });

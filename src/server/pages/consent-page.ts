@@ -34,8 +34,7 @@ export function consentPage(page: ConsentPage): Html {
     main: html`
       <h1><bdi>${name}</bdi> asks to use ${page.service}</h1>
       <p class="lead">
-        ${page.clientName === undefined ? "It did not say what it is called." : "It chose that name itself; nobody has verified it."}
-        What counts is where the access goes:
+        ${page.clientName === undefined ? "It did not say what it is called." : "The app chose that name itself. Nobody has verified it."}
       </p>
       ${destination(page.redirectUri)}
       <section class="section" aria-labelledby="abilities">
@@ -76,12 +75,12 @@ function destination(redirectUri: string): Html {
   if (protocol !== "https:" && protocol !== "http:") {
     return html`
       <div class="panel">
-        <p class="label">Access goes to an app on your device</p>
+        <p class="label">Access goes to an app on this device</p>
         <p class="host">${protocol.slice(0, -1)}:</p>
         <p class="small code">${redirectUri}</p>
       </div>
       <p class="note">
-        <strong>Your device opens whichever app is registered for this kind of link.</strong>
+        <strong>This device opens whichever app is registered for such links.</strong>
         Allow only if you have just started this from an app you trust.
       </p>
     `;
@@ -90,7 +89,7 @@ function destination(redirectUri: string): Html {
   return html`
     <div class="panel">
       <p class="label">
-        ${isLoopback ? "Access goes to a program on your own computer" : "Access goes to"}
+        ${isLoopback ? "Access goes to a program on this computer" : "Access goes to"}
       </p>
       <p class="host">${host}</p>
       <p class="small code">${redirectUri}</p>
@@ -98,7 +97,7 @@ function destination(redirectUri: string): Html {
     ${
       isLoopback &&
       html`<p class="note">
-        <strong>Any program on your computer could be listening there.</strong>
+        <strong>Any program on this computer could be listening there.</strong>
         Allow only if you have just started this yourself.
       </p>`
     }

@@ -69,7 +69,8 @@ export const styleGround: Html = css`
     align-items: center;
     gap: 1.5rem;
     padding: clamp(1.25rem, 9vh, 5.5rem) 1.25rem 2.5rem;
-    background: var(--ground);
+    background: radial-gradient(64rem 26rem at 50% -10rem, var(--tint), transparent) no-repeat
+      var(--ground);
     color: var(--text);
     font:
       1rem/1.55 system-ui,

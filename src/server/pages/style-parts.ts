@@ -47,11 +47,15 @@ export const styleParts: Html = css`
     padding-top: 1.2rem;
     border-top: 1px solid var(--line);
   }
+  .section {
+    display: grid;
+    gap: 0.45rem;
+  }
   .section > * {
     margin: 0;
+    min-width: 0;
   }
   ul.scopes {
-    margin: 0.5rem 0 0;
     padding: 0;
     list-style: none;
     display: grid;
@@ -121,13 +125,13 @@ export const styleParts: Html = css`
   }
   .actions {
     display: flex;
-    flex-wrap: wrap-reverse;
+    flex-wrap: wrap;
     gap: 0.75rem;
   }
   button,
   .button {
     display: block;
-    flex: 1 1 9rem;
+    flex: 1 1 6rem;
     width: 100%;
     min-height: 3rem;
     padding: 0.6rem 1.25rem;
@@ -182,7 +186,6 @@ export const styleParts: Html = css`
     list-style: none;
   }
   pre {
-    margin: 0.5rem 0 0;
     padding: 0.85rem 1rem;
     overflow-x: auto;
     background: var(--soft);

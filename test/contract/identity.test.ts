@@ -1,0 +1,38 @@
+import { createLocalProvider } from "../../src/server/identity/local.ts";
+import { createFakeClock } from "../support/fake-clock.ts";
+import { identityContract, type IdentityStage } from "./identity-contract.ts";
+
+function localStage(requireCode: boolean): IdentityStage {
+  const codes: string[] = [];
+  const answer = (state: string, code?: string): URL => {
+    const url = new URL("https://gw.example.com/callback/local");
+    url.searchParams.set("state", state);
+    if (code !== undefined) url.searchParams.set("code", code);
+    return url;
+  };
+  const shown = new Map<unknown, string>();
+  const provider = createLocalProvider({
+    name: "local",
+    requireCode,
+    announce: (code) => codes.push(code),
+    clock: createFakeClock(),
+    user: "ada",
+  });
+  return {
+    provider: {
+      name: provider.name,
+      async begin(login) {
+        const step = await provider.begin(login);
+        shown.set(step, codes.at(-1) ?? "");
+        return step;
+      },
+      finish: provider.finish,
+    },
+    accept: async (step, state) => answer(state, shown.get(step)),
+    refuse: async (_step, state) => (requireCode ? answer(state, "AAAA-AAAA") : undefined),
+    secrets: () => codes.flatMap((code) => [code, code.replace("-", "")]),
+  };
+}
+
+identityContract("local, with one button", () => localStage(false));
+identityContract("local, with a code", () => localStage(true));

@@ -1,0 +1,56 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { html } from "../../../../src/server/pages/html.ts";
+
+/** What a browser makes of escaped text. */
+function unescape(text: string): string {
+  return text
+    .replaceAll("&lt;", "<")
+    .replaceAll("&gt;", ">")
+    .replaceAll("&quot;", '"')
+    .replaceAll("&#39;", "'")
+    .replaceAll("&#96;", "`")
+    .replaceAll("&amp;", "&");
+}
+
+const hostile = fc.oneof(
+  fc.string({ unit: "binary" }),
+  fc.constantFrom("<script>alert(1)</script>", `"><img onerror=x>`, "' onfocus='x", "&lt;", "${x}"),
+);
+
+describe("html", () => {
+  it("lets no value open a tag, end an attribute or start an entity", () => {
+    fc.assert(
+      fc.property(hostile, (value) => {
+        const inner = html`${value}`.toString();
+        expect(inner).not.toMatch(/[<>"'`]/);
+        expect(inner).not.toMatch(/&(?!amp;|lt;|gt;|quot;|#39;|#96;)/);
+        expect(unescape(inner)).toBe(value);
+        expect(html`<p title="${value}">${value}</p>`.toString()).toBe(
+          `<p title="${inner}">${inner}</p>`,
+        );
+      }),
+    );
+  });
+
+  it("escapes a value once, however deep it stands", () => {
+    fc.assert(
+      fc.property(fc.array(hostile), (values) => {
+        const nested = html`<ul>
+          ${values.map((value) => html`<li>${value}</li>`)}
+        </ul>`.toString();
+        for (const value of values)
+          expect(nested).toContain(`<li>${html`${value}`.toString()}</li>`);
+      }),
+    );
+  });
+
+  it("does not take an object that merely looks like HTML", () => {
+    const fake = { toString: () => "<b>" } as unknown as string;
+    expect(() => html`${fake}`.toString()).toThrow();
+  });
+
+  it("shows nothing for what is not there, and zero as zero", () => {
+    expect(html`a${undefined}${null}${false}${[]}${0}b`.toString()).toBe("a0b");
+  });
+});
