@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { configJsonSchema } from "../../src/config.ts";
 import { OAUTH_ERRORS } from "../../src/errors.ts";
-import { routeTable } from "../../src/server/routes.ts";
+import type { ServerContext } from "../../src/server/context.ts";
+import { doorRoutes, routes } from "../../src/server/routes.ts";
 import { root, sourceFiles } from "./source-files.ts";
 
 const file = join(root, "README.md");
@@ -26,10 +27,15 @@ const table = (head: string[], rows: string[][]): string =>
 
 const code = (text: string): string => `\`${text.replaceAll("|", "\\|")}\``;
 
-function routes(): string {
+function endpoints(): string {
+  // The table is built without asking anything of the context but its issuer.
+  const rows = routes({ issuer: "https://gw.example.com" } as ServerContext);
   return table(
     ["Method", "Path", "Specification"],
-    routeTable.map(({ method, path, specification }) => [method, code(path), specification]),
+    [
+      ...rows.map(([method, path, , , specification]) => [method, code(path), specification]),
+      ...doorRoutes.map(([path, specification]) => ["*", code(path), specification]),
+    ],
   );
 }
 
@@ -80,7 +86,7 @@ const squeezed = (text: string): string =>
 
 describe("the README", () => {
   it.each([
-    ["routes", routes, 15],
+    ["routes", endpoints, 15],
     ["errors", errors, 15],
     ["configuration", configuration, 25],
   ] as const)("has the %s as they are in the code", (name, render, least) => {

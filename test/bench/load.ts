@@ -36,21 +36,34 @@ export interface Load {
   connections?: number;
 }
 
-/** A server process on the first core. @returns once it has printed a line that `isReady` accepts */
+export interface Server {
+  child: ChildProcess;
+  /** The line of JSON with which it said that it listens. */
+  ready: Record<string, unknown>;
+  stop(): Promise<void>;
+}
+
+/** A server process on the first core. @returns once it has said where it listens */
 export async function startServer(
   command: string[],
   options: { env?: Record<string, string>; cwd?: string } = {},
-): Promise<{ child: ChildProcess; line: string; stop(): Promise<void> }> {
+): Promise<Server> {
   const [program, args] = pinned(0, command);
   const child = spawn(program, args, {
     stdio: ["ignore", "pipe", "inherit"],
     env: { ...process.env, NODE_ENV: "production", ...options.env },
     ...(options.cwd !== undefined && { cwd: options.cwd }),
   });
-  const [line] = (await once(createInterface(child.stdout), "line")) as [string];
+  // Peers greet on standard output, too; the first line of JSON is the one that counts.
+  const ready = await new Promise<Record<string, unknown>>((resolve, reject) => {
+    child.once("exit", (code) => reject(new Error(`${command.join(" ")} ended with ${code}`)));
+    createInterface(child.stdout).on("line", (line) => {
+      if (line.startsWith("{")) resolve(JSON.parse(line) as Record<string, unknown>);
+    });
+  });
   return {
     child,
-    line,
+    ready,
     async stop() {
       child.kill("SIGTERM");
       if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
@@ -59,16 +72,40 @@ export async function startServer(
 }
 
 /** Requests per second, median of the rounds, loads taking turns. @throws when any answer was not 2xx */
-export async function compare(what: string, ours: Load, peer: Load): Promise<Row> {
+export function compare(what: string, ours: Load, peer: Load): Promise<Row> {
+  return takeTurns(
+    what,
+    (seconds) => shoot(ours, seconds),
+    (seconds) => shoot(peer, seconds),
+  );
+}
+
+/** @param ours runs our load for so many seconds and says how many answers a second there were; `peer` likewise */
+export async function takeTurns(
+  what: string,
+  ours: (seconds: number) => Promise<number>,
+  peer: (seconds: number) => Promise<number>,
+): Promise<Row> {
   const rates: [number[], number[]] = [[], []];
-  await shoot(ours, 1);
-  await shoot(peer, 1); // both warm before the first round counts
+  await ours(1);
+  await peer(1); // both warm before the first round counts
   for (let round = 0; round < ROUNDS; round++) {
-    rates[0].push(await shoot(ours, SECONDS));
-    rates[1].push(await shoot(peer, SECONDS));
+    rates[0].push(await ours(SECONDS));
+    rates[1].push(await peer(SECONDS));
   }
   const [a, b] = [median(rates[0]), median(rates[1])];
   return { what, ours: a, peer: b, ratio: a / b, unit: "requests/s" };
+}
+
+/** A load of ours on the second core: `input` goes in as JSON, one JSON document comes out. */
+export async function runLoad(script: string, input: object): Promise<Record<string, unknown>> {
+  const [program, args] = pinned(1, [process.execPath, script]);
+  const child = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] });
+  child.stdin.end(JSON.stringify(input));
+  let output = "";
+  child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  await once(child, "close");
+  return JSON.parse(output) as Record<string, unknown>;
 }
 
 async function shoot(load: Load, seconds: number): Promise<number> {

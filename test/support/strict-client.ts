@@ -18,7 +18,6 @@ export interface Discovered {
 
 export interface LoggedIn extends Discovered {
   client: oauth.Client;
-  clientSecret?: string;
   tokens: oauth.TokenEndpointResponse;
 }
 
@@ -56,32 +55,43 @@ function parseChallenges(response: Response): oauth.WWWAuthenticateChallenge[] {
   return [{ scheme: scheme.toLowerCase() as "bearer", parameters }];
 }
 
-/** Register, log in, consent, exchange. @param metadata RFC 7591 members besides the defaults */
+/**
+ * Register, log in, consent, exchange.
+ * @param options.metadata RFC 7591 members besides the defaults
+ * @param options.client registered before; no new one then
+ */
 export async function logIn(
   endpoint: string,
-  options: { metadata?: Partial<oauth.Client>; scope?: string; browser?: FormBrowser } = {},
+  options: {
+    metadata?: Partial<oauth.Client>;
+    client?: oauth.Client;
+    scope?: string;
+    browser?: FormBrowser;
+  } = {},
 ): Promise<LoggedIn> {
   const found = await discover(endpoint);
-  const registered = await oauth.processDynamicClientRegistrationResponse(
+  const client = options.client ?? (await register(found, options.metadata));
+  const tokens = await authorizeClient(found, client, options);
+  return { ...found, client, tokens };
+}
+
+/** Dynamic registration, RFC 7591; a public client unless the metadata says otherwise. */
+async function register(
+  found: Discovered,
+  metadata: Partial<oauth.Client> = {},
+): Promise<oauth.Client> {
+  return oauth.processDynamicClientRegistrationResponse(
     await oauth.dynamicClientRegistrationRequest(
       found.server,
       {
         client_name: "Strict client",
         redirect_uris: [REDIRECT_URI],
         token_endpoint_auth_method: "none",
-        ...options.metadata,
+        ...metadata,
       },
       insecure,
     ),
   );
-  const tokens = await authorizeClient(found, registered, options);
-  const secret = registered.client_secret;
-  return {
-    ...found,
-    client: registered,
-    ...(typeof secret === "string" && { clientSecret: secret }),
-    tokens,
-  };
 }
 
 /** Login, consent and code exchange of a client that is registered already. */
@@ -122,13 +132,17 @@ export async function authorizeClient(
   return oauth.processAuthorizationCodeResponse(found.server, client, response);
 }
 
-export async function refresh(login: LoggedIn, refreshToken = login.tokens.refresh_token!) {
+export async function refresh(
+  login: LoggedIn,
+  refreshToken = login.tokens.refresh_token!,
+  parameters: Record<string, string> = {},
+): Promise<oauth.TokenEndpointResponse> {
   const response = await oauth.refreshTokenGrantRequest(
     login.server,
     login.client,
     clientAuthentication(login.client),
     refreshToken,
-    insecure,
+    { ...insecure, additionalParameters: parameters },
   );
   return oauth.processRefreshTokenResponse(login.server, login.client, response);
 }
