@@ -25,6 +25,10 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
+const secretOf = ({ client_id, client_secret = "" }: RawClient): Fields => ({
+  client_id,
+  client_secret,
+});
 const token = (fields: Fields | string, headers?: Record<string, string>): Promise<Response> =>
   requestToken(gateway, fields, headers);
 
@@ -138,10 +142,6 @@ describe("client authentication, RFC 6749 §2.3", () => {
     basic = await registered(gateway, { token_endpoint_auth_method: "client_secret_basic" });
     posting = await registered(gateway, { token_endpoint_auth_method: "client_secret_post" });
   });
-  const secretOf = ({ client_id, client_secret = "" }: RawClient): Fields => ({
-    client_id,
-    client_secret,
-  });
 
   it("succeeds by the registered method", async () => {
     expect(await errorOf(await token(form, basicAuth(basic.client_id, basic.client_secret!)))).toBe(
@@ -195,7 +195,7 @@ describe("client authentication, RFC 6749 §2.3", () => {
   });
 
   it("reads the scheme in any case, and id and secret form-encoded", async () => {
-    const encoded = [...basic.client_secret!]
+    const encoded = Array.from(basic.client_secret!)
       .map((c) => `%${c.charCodeAt(0).toString(16)}`)
       .join("");
     const { authorization = "" } = basicAuth(basic.client_id, encoded);

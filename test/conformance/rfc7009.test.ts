@@ -2,9 +2,11 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import {
+  jsonOf,
   ask,
   basicAuth,
   errorOf,
+  obtainCode,
   obtainTokens,
   opens,
   post,
@@ -50,7 +52,7 @@ describe("revocation, RFC 7009 §2.1", () => {
   it("ends the tokens that came by refreshing, too", async () => {
     const first = await obtainTokens(gateway, client);
     const response = await requestToken(gateway, refreshForm(client, first.refresh_token));
-    const second = (await response.json()) as Tokens;
+    const second = await jsonOf<Tokens>(response);
     await revoke({ token: first.access_token });
     expect(await areAlive(second)).toEqual([false, false]);
   });
@@ -105,12 +107,10 @@ describe("what is not the client's to revoke (§2.1, §2.2)", () => {
   });
 
   it("a confidential client's token needs its secret", async () => {
-    const { form } = await import("../support/raw-client.ts").then((raw) =>
-      raw.obtainCode(gateway, confidential),
-    );
+    const { form } = await obtainCode(gateway, confidential);
     const header = basicAuth(confidential.client_id, confidential.client_secret!);
     const response = await requestToken(gateway, form, header);
-    const tokens = (await response.json()) as Tokens;
+    const tokens = await jsonOf<Tokens>(response);
     const fields = { client_id: confidential.client_id, token: tokens.refresh_token };
     expect(await errorOf(await revoke(fields))).toBe("401 invalid_client");
     expect(await errorOf(await revoke(fields, basicAuth(confidential.client_id, "no")))).toBe(

@@ -1,7 +1,7 @@
 /** Dynamic client registration as a stranger sees it: RFC 7591, RFC 8252, RFC 9700 §2.1. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
-import { ask, errorOf, LOOPBACK, register, registered } from "../support/raw-client.ts";
+import { jsonOf, ask, errorOf, LOOPBACK, register, registered } from "../support/raw-client.ts";
 
 let gateway: TestGateway;
 const WEB = "https://app.example.com/cb";
@@ -14,7 +14,7 @@ afterAll(() => gateway.close());
 const answer = async (metadata: unknown): Promise<Record<string, unknown>> => {
   const response = await register(gateway, metadata);
   expect(response.status).toBe(201);
-  return (await response.json()) as Record<string, unknown>;
+  return await jsonOf<Record<string, unknown>>(response);
 };
 
 describe("a registration, RFC 7591 §3.2.1", () => {

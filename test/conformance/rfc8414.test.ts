@@ -1,7 +1,9 @@
 /** Authorization server metadata as a stranger sees it: RFC 8414, and that it tells the truth. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { z } from "zod";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import {
+  jsonOf,
   ask,
   authorizationUrl,
   basicAuth,
@@ -15,11 +17,12 @@ import {
 
 let gateway: TestGateway;
 let metadata: Record<string, unknown>;
+const list = (member: string): string[] => z.array(z.string()).parse(metadata[member]);
 const WELL_KNOWN = "/.well-known/oauth-authorization-server";
 
 beforeAll(async () => {
   gateway = await startGateway();
-  metadata = (await (await fetch(`${gateway.url}${WELL_KNOWN}`)).json()) as typeof metadata;
+  metadata = await jsonOf<typeof metadata>(await fetch(`${gateway.url}${WELL_KNOWN}`));
 });
 afterAll(() => gateway.close());
 
@@ -92,8 +95,6 @@ describe("the metadata document, RFC 8414 §2 and §3", () => {
 });
 
 describe("every advertised capability works, and no other (MD-04)", () => {
-  const list = (member: string): string[] => metadata[member] as string[];
-
   it("client authentication methods", async () => {
     const all = [
       "none",
@@ -111,7 +112,7 @@ describe("every advertised capability works, and no other (MD-04)", () => {
       const isAdvertised = list("token_endpoint_auth_methods_supported").includes(method);
       expect(response.status, method).toBe(isAdvertised ? 201 : 400);
       if (!isAdvertised) continue;
-      const client = (await response.json()) as { client_id: string; client_secret?: string };
+      const client = await jsonOf<{ client_id: string; client_secret?: string }>(response);
       const secret = client.client_secret ?? "";
       const form = { grant_type: "refresh_token", refresh_token: "x", client_id: client.client_id };
       const answer =
@@ -165,7 +166,7 @@ describe("every advertised capability works, and no other (MD-04)", () => {
     const { form } = await obtainCode(gateway, client, {
       scope: `${list("scopes_supported").join(" ")} openid`,
     });
-    const tokens = (await (await requestToken(gateway, form)).json()) as { scope: string };
+    const tokens = await jsonOf<{ scope: string }>(await requestToken(gateway, form));
     expect(tokens.scope.split(" ")).toEqual(list("scopes_supported"));
   });
 
@@ -210,10 +211,7 @@ describe("an issuer with a path, RFC 8414 §3.1", () => {
         "/tenant/.well-known/oauth-authorization-server",
         "/tenant/.well-known/openid-configuration",
       ]) {
-        const document = (await (await fetch(`${origin}${path}`)).json()) as Record<
-          string,
-          unknown
-        >;
+        const document = await jsonOf<Record<string, unknown>>(await fetch(`${origin}${path}`));
         expect(document).toMatchObject({
           issuer: tenant.url,
           token_endpoint: `${tenant.url}/token`,

@@ -2,7 +2,13 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { createFormBrowser } from "../support/form-browser.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
-import { ask, authorizationUrl, registered, type RawClient } from "../support/raw-client.ts";
+import {
+  jsonOf,
+  ask,
+  authorizationUrl,
+  registered,
+  type RawClient,
+} from "../support/raw-client.ts";
 
 let gateway: TestGateway;
 let client: RawClient;
@@ -15,7 +21,7 @@ afterAll(() => gateway.close());
 
 it("is advertised, and the issuer is the metadata's, letter for letter", async () => {
   const response = await fetch(`${gateway.url}/.well-known/oauth-authorization-server`);
-  const metadata = (await response.json()) as Record<string, unknown>;
+  const metadata = await jsonOf<Record<string, unknown>>(response);
   expect(metadata["authorization_response_iss_parameter_supported"]).toBe(true);
   expect(metadata["issuer"]).toBe(gateway.url);
 });

@@ -48,7 +48,7 @@ export async function registered(
 ): Promise<RawClient> {
   const response = await register(gateway, { redirect_uris: [LOOPBACK], ...metadata });
   if (response.status !== 201) throw new Error(`not registered: ${await response.text()}`);
-  return (await response.json()) as RawClient;
+  return jsonOf<RawClient>(response);
 }
 
 /** A valid authorization request but for `fields`; undefined leaves a parameter out. */
@@ -123,7 +123,7 @@ export const requestToken = (
 
 export async function tokensOf(response: Response): Promise<Tokens> {
   if (response.status !== 200) throw new Error(`no tokens: ${await response.text()}`);
-  return (await response.json()) as Tokens;
+  return jsonOf<Tokens>(response);
 }
 
 /** All the way from nothing to tokens. */
@@ -149,6 +149,12 @@ export function basicAuth(id: string, secret: string): Record<string, string> {
   return { authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString("base64")}` };
 }
 
+/** @returns what the body claims to be; the test says what it expects of it */
+export async function jsonOf<T>(response: Response): Promise<T> {
+  const value: T = await response.json();
+  return value;
+}
+
 /** Whether the access token still opens the resource: the MCP endpoint does not answer 401. */
 export async function opens(gateway: TestGateway, accessToken: string): Promise<boolean> {
   const response = await fetch(gateway.resource, {
@@ -167,7 +173,7 @@ export async function opens(gateway: TestGateway, accessToken: string): Promise<
 /** `error` of an answer in the shape of RFC 6749 §5.2, with everything that shape demands. */
 export async function errorOf(response: Response): Promise<string> {
   const text = await response.text();
-  if (!/^application\/json/.test(response.headers.get("content-type") ?? ""))
+  if (response.headers.get("content-type") !== "application/json")
     throw new Error(`not JSON: ${response.status} ${text.slice(0, 500)}`);
   if (response.headers.get("cache-control") !== "no-store") throw new Error("may be cached");
   const { error, error_description: description = "", ...rest } = JSON.parse(text);
@@ -181,7 +187,7 @@ export async function errorOf(response: Response): Promise<string> {
 export async function pageOf(response: Response): Promise<number> {
   const text = await response.text();
   if (response.headers.has("location")) throw new Error("redirects");
-  if (!/^text\/html/.test(response.headers.get("content-type") ?? "")) throw new Error(text);
+  if (response.headers.get("content-type")?.startsWith("text/html") !== true) throw new Error(text);
   return response.status;
 }
 

@@ -4,7 +4,7 @@
  * Always 303, so that no form of ours is ever posted on (RFC 9700 §4.12); always with `iss` (RFC 9207) and with the `state`
  * exactly as it came. The redirect URI is extended as text: a URL object would rewrite what the client registered.
  */
-import type { Response } from "express";
+import type { ServerResponse } from "node:http";
 import type { OAuthError } from "../../errors.ts";
 import type { ServerContext } from "../context.ts";
 import type { InteractionRecord } from "../store/records.ts";
@@ -13,8 +13,8 @@ import type { InteractionRecord } from "../store/records.ts";
 export type RedirectTarget = Pick<InteractionRecord, "redirectUri" | "state">;
 
 export function redirectWithCode(
-  context: ServerContext,
-  response: Response,
+  context: Pick<ServerContext, "issuer">,
+  response: ServerResponse,
   target: RedirectTarget,
   code: string,
 ): void {
@@ -22,8 +22,8 @@ export function redirectWithCode(
 }
 
 export function redirectWithError(
-  context: ServerContext,
-  response: Response,
+  context: Pick<ServerContext, "issuer">,
+  response: ServerResponse,
   target: RedirectTarget,
   error: OAuthError,
 ): void {
@@ -31,8 +31,8 @@ export function redirectWithError(
 }
 
 function redirect(
-  context: ServerContext,
-  response: Response,
+  context: Pick<ServerContext, "issuer">,
+  response: ServerResponse,
   { redirectUri, state }: RedirectTarget,
   members: Record<string, string>,
 ): void {

@@ -1,9 +1,11 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseBasic } from "../../../../src/server/oauth/client-authentication.ts";
 
 const basic = (text: string | Uint8Array): string =>
   `Basic ${Buffer.from(text).toString("base64")}`;
+
+const encode = (text: string): string => new URLSearchParams({ a: text }).toString().slice(2);
 
 describe("HTTP Basic credentials of a client, RFC 6749 §2.3.1", () => {
   it("are form-decoded after the split at the first colon", () => {
@@ -35,7 +37,6 @@ describe("HTTP Basic credentials of a client, RFC 6749 §2.3.1", () => {
   });
 
   it("survive the round trip whatever they contain", () => {
-    const encode = (text: string): string => new URLSearchParams({ a: text }).toString().slice(2);
     fc.assert(
       fc.property(
         fc.string({ unit: "grapheme", minLength: 1 }),

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { OAuthError } from "../../../../src/errors.ts";
 import { parseParameters, singleValues } from "../../../../src/server/oauth/form.ts";
@@ -13,6 +13,9 @@ const codeOf = (run: () => unknown): string | undefined => {
   return undefined;
 };
 const read = (text: string) => Object.fromEntries(singleValues(parseParameters(text)));
+
+const many = (count: number) =>
+  Array.from({ length: count }, (_, index) => `p${index}=1`).join("&");
 
 describe("form parameters, RFC 6749 §3.1, §3.2 and Appendix B", () => {
   it("decodes plus signs and UTF-8 escapes", () => {
@@ -48,8 +51,6 @@ describe("form parameters, RFC 6749 §3.1, §3.2 and Appendix B", () => {
   );
 
   it("refuses more than fifty parameters", () => {
-    const many = (count: number) =>
-      Array.from({ length: count }, (_, index) => `p${index}=1`).join("&");
     expect(Object.keys(read(many(50)))).toHaveLength(50);
     expect(codeOf(() => read(many(51)))).toBe("invalid_request");
   });

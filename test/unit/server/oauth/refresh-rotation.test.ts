@@ -51,6 +51,7 @@ const use = (token: string, clientId = grant.clientId): Promise<Rotation> =>
 const next = async (token: string): Promise<string> => (await use(token)).refreshToken;
 const isAlive = async (): Promise<boolean> =>
   (await context.store.get("grant", grant.grantId)) !== undefined;
+const refuse = (): Promise<never> => Promise.reject(new Error("not that"));
 const invalid = expect.objectContaining({ code: "invalid_grant" });
 const ends = () => context.happened.filter(({ type }) => type === "grant.ended");
 
@@ -148,9 +149,6 @@ describe("refresh token rotation, RFC 9700 §4.14.2", () => {
   });
 
   it("does not use the token when the request asks for what it may not have", async () => {
-    const refuse = async (): Promise<never> => {
-      throw new Error("not that");
-    };
     await expect(rotateRefreshToken(context, grant.clientId, first, refuse)).rejects.toThrow(
       "not that",
     );
