@@ -146,7 +146,9 @@ it("stops for good when the rejected part cannot be cut off, and undoes what cam
   faults.room = 10;
   faults.truncate = true;
   let meanwhile: Promise<void> | undefined;
-  faults.onTruncate = () => (meanwhile = append("b"));
+  faults.onTruncate = () => {
+    meanwhile = append("b");
+  };
   await expect(append("a")).rejects.toThrow(/has stopped/);
   await expect(meanwhile).rejects.toThrow(/has stopped/);
   await expect(append("c")).rejects.toThrow(/has stopped/);

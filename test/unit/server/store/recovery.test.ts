@@ -230,6 +230,9 @@ function replaceByLink(path: string): void {
 
 /** A journal line, from the description of the format and not from the code that writes it. */
 function frame(json: string): string {
-  const hex = (number: number): string => number.toString(16).padStart(8, "0");
   return `${hex(Buffer.byteLength(json))} ${hex(crc32(json))} ${json}\n`;
+}
+
+function hex(number: number): string {
+  return number.toString(16).padStart(8, "0");
 }
