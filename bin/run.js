@@ -23,10 +23,9 @@ if (process.argv.length === 3 && (first === "--version" || first === "-v" || fir
 }
 
 async function main() {
-  const { flush, run } = await import("@oclif/core");
+  const { run } = await import("@oclif/core");
   try {
     await run(process.argv.slice(2), import.meta.url);
-    await flush();
   } catch (error) {
     const { describeFailure } = await import("../dist/command.js");
     const failure = describeFailure(error);

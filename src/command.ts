@@ -119,6 +119,10 @@ export abstract class BaseCommand extends Command {
     process.stderr.write(`${sentence}\n`);
   }
 
+  override log(message = ""): void {
+    if (!this.jsonEnabled()) this.writeLine(message);
+  }
+
   override logJson(json: unknown): void {
     this.writeLine(printableJson(json, 2));
   }
@@ -149,7 +153,7 @@ const CODES: Readonly<Record<number, string>> = {
 /** Turn whatever a command threw into a sentence, a next step and an exit code. */
 export function describeFailure(error: unknown): Failure {
   if (error instanceof UserError) return failure(error.message, error.exitCode, error.hint);
-  const thrown = error as { code?: string; oclif?: { exit?: number }; stack?: string };
+  const thrown = Object(error) as { code?: string; oclif?: { exit?: number }; stack?: string };
   if (thrown.code === "EPIPE") return { ...failure("", EXIT.ok), text: "" };
   if (thrown.code === "EEXIT") return { ...failure("", thrown.oclif?.exit ?? EXIT.ok), text: "" };
   if (thrown.oclif !== undefined) {

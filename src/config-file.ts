@@ -190,12 +190,11 @@ export function serviceNameFor(command: readonly string[]): string {
   const words = command
     .filter((word) => !word.startsWith("-"))
     .map((word) => word.replace(/(?<=.)@[^/]*$/, "").replace(/\.\w{1,4}$/, ""))
-    .flatMap((word) =>
-      word
-        .split(/[/\\]/)
-        .toReversed()
-        .slice(0, word.startsWith("@") ? 1 : undefined),
-    );
+    .flatMap((word, index) => {
+      const segments = word.split(/[/\\]/).toReversed();
+      // Where a program is installed, or who published it, says nothing about it; where a script lies may.
+      return index === 0 || word.startsWith("@") ? segments.slice(0, 1) : segments;
+    });
   for (const word of words) {
     const name = word
       .toLowerCase()

@@ -90,6 +90,7 @@ export interface SessionSummary {
   service: string;
   clientId: string;
   subject: string;
+  grantId: string;
   protocolVersion: string;
   clientInfo?: string;
   openedAt: number;

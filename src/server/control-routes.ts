@@ -181,10 +181,9 @@ async function revokeToken(context: ControlContext, id: string): Promise<AccessT
 }
 
 async function listSessions({ bridge }: ControlContext): Promise<SessionSummary[]> {
-  return bridge.sessions().map(({ pid, grantId: _, ...session }) => ({
-    ...session,
-    ...(pid !== undefined && { pid }),
-  }));
+  return bridge
+    .sessions()
+    .map(({ pid, ...session }) => (pid === undefined ? session : { ...session, pid }));
 }
 
 function summarize(client: ClientRecord, grants: number, accessTokens: number): ClientSummary {

@@ -24,6 +24,13 @@ const thrownBy = (action: () => unknown): UserError => {
   throw new Error("nothing was thrown");
 };
 
+const config = (change: Partial<ConfigInput>) =>
+  makeConfig({
+    publicUrl: "http://localhost:8080",
+    services: { a: { command: "a" } },
+    ...change,
+  });
+
 describe("checkConfigText", () => {
   it("names the line of every mistake", () => {
     const { config, issues } = checkConfigText(
@@ -106,13 +113,6 @@ describe("loadConfig", () => {
 });
 
 describe("refuseUnsafe", () => {
-  const config = (change: Partial<ConfigInput>) =>
-    makeConfig({
-      publicUrl: "http://localhost:8080",
-      services: { a: { command: "a" } },
-      ...change,
-    });
-
   it("lets a gateway for this machine pass", () => {
     expect(() => refuseUnsafe(config({}))).not.toThrow();
   });
@@ -149,6 +149,7 @@ describe("serviceNameFor", () => {
     ["/usr/local/bin/github-mcp-server stdio", "github"],
     ["./Mein Server!.sh", "mein"],
     ["token", "server"],
+    ["/usr/bin/node /srv/echo.js", "echo"],
     ["ü", "server"],
   ])("calls %s %s", (command, name) => {
     expect(serviceNameFor(command.split(" "))).toBe(name);

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { Writable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { createLog, redact, type LogLevel } from "../../src/log.ts";
