@@ -252,13 +252,12 @@ export class Child implements Channel {
       this.#process?.kill();
       return;
     }
-    for (const signal of ["SIGTERM", "SIGKILL"] as const) {
-      if (!signalGroup(pid, signal)) break;
-      for (let waited = 0; waited < Math.max(graceSeconds, LOOK); waited += LOOK) {
-        await new Promise<void>((resolve) => this.#clock.after(LOOK, resolve));
-        if (!signalGroup(pid, 0)) break;
-      }
+    let isAlive = signalGroup(pid, "SIGTERM");
+    for (let waited = 0; isAlive && waited < Math.max(graceSeconds, LOOK); waited += LOOK) {
+      await new Promise<void>((resolve) => this.#clock.after(LOOK, resolve));
+      isAlive = signalGroup(pid, 0);
     }
+    if (isAlive) signalGroup(pid, "SIGKILL");
     this.#reaper.remove(pid);
   }
 

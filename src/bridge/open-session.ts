@@ -98,9 +98,10 @@ function ask(
       reject(error);
     };
     channel.onmessage = (message) => {
-      if (!isResponse(message) || message.id !== request.id) return void early.push(message);
-      cancel();
-      resolve(message);
+      if (isResponse(message) && message.id === request.id) {
+        cancel();
+        resolve(message);
+      } else early.push(message);
     };
     channel.onclose = (reason) => fail(new Error(reason));
     channel

@@ -27,10 +27,10 @@ export async function readJson(request: IncomingMessage, limit: number): Promise
 
 /** @throws Refusal 406 unless `Accept` names every one of `types` */
 export function requireAccept(request: IncomingMessage, types: readonly string[]): void {
-  const accepted = (request.headers.accept ?? "").split(",").map(mediaType);
-  if (accepted.includes("*/*")) return;
+  const accepted = new Set((request.headers.accept ?? "").split(",").map(mediaType));
+  if (accepted.has("*/*")) return;
   const missing = types.filter(
-    (type) => !accepted.includes(type) && !accepted.includes(type.replace(/\/.*/, "/*")),
+    (type) => !accepted.has(type) && !accepted.has(type.replace(/\/.*/, "/*")),
   );
   if (missing.length === 0) return;
   throw new Refusal(406, ERROR_CODES.invalidRequest, `Accept must name ${types.join(" and ")}`);

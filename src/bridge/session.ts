@@ -9,8 +9,8 @@ import type { ServerResponse } from "node:http";
 import { principalOf, type AuthInfo } from "../auth-info.ts";
 import type { Clock } from "../clock.ts";
 import { digest } from "../random.ts";
+import { ClientCalls } from "./client-calls.ts";
 import { EventStore } from "./event-store.ts";
-import { InFlight } from "./in-flight.ts";
 import {
   asObject,
   ERROR_CODES,
@@ -20,7 +20,6 @@ import {
   type JsonRpcMessage,
   type JsonRpcNotification,
   type JsonRpcRequest,
-  type RequestId,
 } from "./json-rpc.ts";
 import { Refusal } from "./refusal.ts";
 import { ServerRequests } from "./server-requests.ts";
@@ -28,7 +27,6 @@ import type { Channel } from "./service/service.ts";
 import { describeClient, type SessionInfo } from "./session-info.ts";
 import { SessionStream } from "./session-stream.ts";
 
-const MAX_IN_FLIGHT = 256; // requests of one session
 const HANDLE_LENGTH = 12; // characters
 /** Notifications about what the server has, not about what it does. */
 const UNASKED = /^notifications\/(?:(?:tools|prompts|resources)\/list_changed|resources\/updated)$/;
@@ -61,9 +59,7 @@ export class McpSession {
   readonly #store: EventStore;
   readonly #standalone: SessionStream;
   #lastStream = 0;
-  readonly #inFlight = new InFlight<SessionStream>();
-  /** The client's ids in flight -> ours. */
-  readonly #numbers = new Map<RequestId, number>();
+  readonly #calls = new ClientCalls();
   readonly #asked = new ServerRequests();
 
   constructor(options: SessionOptions) {
@@ -95,7 +91,7 @@ export class McpSession {
   /** Since when nobody needs it, in seconds since the epoch; undefined while a client listens. */
   get idleSince(): number | undefined {
     if (this.#standalone.isAttached) return undefined;
-    for (const { owner } of this.#inFlight.values()) if (owner.isAttached) return undefined;
+    for (const { owner } of this.#calls.values()) if (owner.isAttached) return undefined;
     return this.#lastActiveAt;
   }
 
@@ -127,7 +123,7 @@ export class McpSession {
     isBatch: boolean,
   ): Promise<void> {
     const requests = messages.filter(isRequest);
-    this.#check(requests);
+    this.#calls.check(requests);
     this.#lastActiveAt = this.#options.clock.now();
     let stream: SessionStream | undefined;
     if (requests.length > 0) {
@@ -180,36 +176,11 @@ export class McpSession {
   #finish(reason: string): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    for (const { id, owner } of this.#inFlight.values()) {
+    for (const { id, owner } of this.#calls.values()) {
       owner.respond(errorResponse(id, ERROR_CODES.server, `The session has ended: ${reason}`));
     }
     this.#standalone.end();
     this.#options.onEnd(reason);
-  }
-
-  #check(requests: readonly JsonRpcRequest[]): void {
-    const seen = new Set<RequestId>();
-    for (const { id, method } of requests) {
-      if (method === "initialize") {
-        throw new Refusal(400, ERROR_CODES.invalidRequest, "This session is already initialized", {
-          id,
-        });
-      }
-      if (seen.has(id) || this.#numbers.has(id)) {
-        throw new Refusal(
-          400,
-          ERROR_CODES.invalidRequest,
-          "A request with this id is still running",
-          { id },
-        );
-      }
-      seen.add(id);
-    }
-    if (this.#inFlight.size + requests.length > MAX_IN_FLIGHT) {
-      throw new Refusal(429, ERROR_CODES.server, "Too many requests of this session are running", {
-        headers: { "retry-after": "1" },
-      });
-    }
   }
 
   /** From the client's world into the server's. @returns undefined when it concerns nobody there */
@@ -219,28 +190,21 @@ export class McpSession {
   ): JsonRpcMessage | undefined {
     if (isResponse(message)) return this.#asked.settle(message) ? message : undefined;
     if (isRequest(message)) {
-      const { id } = message;
-      this.#numbers.set(id, this.#inFlight.add(message, stream!));
+      this.#calls.add(message, stream!);
       return message;
     }
     if (message.method !== "notifications/cancelled") return message;
-    const id = message.params?.["requestId"] as RequestId;
-    const number = this.#numbers.get(id);
-    if (number === undefined) return undefined;
-    message.params!["requestId"] = number;
+    const cancelled = this.#calls.cancel(message);
+    if (!cancelled) return undefined;
     // The server owes no answer any more; the stream that waits for one must not wait for ever.
-    this.#numbers.delete(id);
-    this.#inFlight
-      .remove(number)
-      ?.owner.respond(errorResponse(id, ERROR_CODES.server, "Cancelled"));
+    cancelled.owner.respond(errorResponse(cancelled.id, ERROR_CODES.server, "Cancelled"));
     return message;
   }
 
   #receive(message: JsonRpcMessage): void {
     if (isResponse(message)) {
-      const pending = this.#inFlight.settle(message);
+      const pending = this.#calls.settle(message);
       if (!pending) return;
-      this.#numbers.delete(pending.id);
       this.#lastActiveAt = this.#options.clock.now();
       pending.owner.respond(message);
     } else if (isRequest(message)) this.#ask(message);
@@ -253,7 +217,7 @@ export class McpSession {
     const capabilities = asObject(this.#options.introduction["capabilities"]) ?? {};
     const refused = this.#asked.refuse(request, capabilities);
     if (refused) return this.#reply(refused);
-    const stream = this.#newest() ?? this.#standalone;
+    const stream = this.#calls.newest() ?? this.#standalone;
     this.#asked.add(request, stream.number);
     stream.send(request);
   }
@@ -261,7 +225,7 @@ export class McpSession {
   #tell(notification: JsonRpcNotification): void {
     const { method, params } = notification;
     if (method === "notifications/progress") {
-      const pending = this.#inFlight.progress(notification);
+      const pending = this.#calls.progress(notification);
       if (!pending) return;
       this.#lastActiveAt = this.#options.clock.now();
       return pending.owner.send(notification);
@@ -273,26 +237,17 @@ export class McpSession {
       return (this.#streamOf(asked.stream) ?? this.#standalone).send(notification);
     }
     const isUnasked = UNASKED.test(method) && this.#standalone.isAttached;
-    ((isUnasked ? undefined : this.#newest()) ?? this.#standalone).send(notification);
+    ((isUnasked ? undefined : this.#calls.newest()) ?? this.#standalone).send(notification);
   }
 
   #reply(message: JsonRpcMessage): void {
     this.#options.channel.send(message).catch(() => undefined);
   }
 
-  /** The stream of the newest call, one whose client still listens if there is any. */
-  #newest(): SessionStream | undefined {
-    let newest: SessionStream | undefined;
-    for (const { owner } of this.#inFlight.values()) {
-      if (owner.isAttached || !newest?.isAttached) newest = owner;
-    }
-    return newest;
-  }
-
   #streamOf(number: number): SessionStream | undefined {
     if (number === 0) return this.#standalone;
-    for (const { owner } of this.#inFlight.values()) if (owner.number === number) return owner;
-    if (!this.#store.has(number)) return undefined;
+    const running = this.#calls.stream(number);
+    if (running || !this.#store.has(number)) return running;
     return this.#newStream(number, 0);
   }
 
