@@ -88,6 +88,20 @@ export class UserError extends Error {
   }
 }
 
+/**
+ * What a stranger is told while only the operator can help (a full disk, a store out of reach): come back later. The log
+ * has the reason and the next step.
+ */
+export function temporarilyUnavailable(reason: UserError): OAuthError {
+  return new OAuthError("temporarily_unavailable", "The gateway cannot do this at the moment", {
+    detail: `${reason.message} ${reason.hint ?? ""}`.trim(),
+    cause: reason,
+  });
+}
+
+/** Seconds after which a client may try again what was temporarily unavailable. */
+export const RETRY_AFTER = 10;
+
 /** The message of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -8,6 +8,7 @@
 import express from "express";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { isLoopbackHost } from "../config.ts";
+import { RETRY_AFTER, temporarilyUnavailable, UserError } from "../errors.ts";
 import { requestId } from "../random.ts";
 import type { ServerContext } from "./context.ts";
 import { plainPath, sendJson } from "./http.ts";
@@ -45,7 +46,11 @@ export function createRequestListener(
     const path = plainPathOrRefuse(request, response);
     if (path === undefined) return;
     if (path === "/verify") return endpoints.verify(request, response);
-    if (path === "/healthz" || path === "/readyz") return sendJson(response, 200, { status: "ok" });
+    if (path === "/healthz") return sendJson(response, 200, { status: "ok" });
+    if (path === "/readyz") {
+      await context.store.get("client", "ready?"); // throws while the store is out of order
+      return sendJson(response, 200, { status: "ok" });
+    }
 
     const host = knownHost(request, context, loopbackAlias);
     if (host === undefined) {
@@ -68,8 +73,16 @@ export function createRequestListener(
     answer(request, response).catch((error: unknown) => {
       const id = requestId();
       context.log.error({ err: error, requestId: id }, "request failed");
-      if (response.headersSent) response.destroy();
-      else sendJson(response, 500, { error: "server_error", error_description: `request ${id}` });
+      if (response.headersSent) return response.destroy();
+      if (!(error instanceof UserError)) {
+        return sendJson(response, 500, {
+          error: "server_error",
+          error_description: `request ${id}`,
+        });
+      }
+      const answer = temporarilyUnavailable(error);
+      response.setHeader("Retry-After", RETRY_AFTER);
+      return sendJson(response, answer.status, answer);
     });
   };
 }

@@ -7,7 +7,7 @@
  */
 import type { ErrorRequestHandler, RequestHandler, Response } from "express";
 import { epochSeconds } from "../../clock.ts";
-import { OAuthError } from "../../errors.ts";
+import { OAuthError, RETRY_AFTER, temporarilyUnavailable, UserError } from "../../errors.ts";
 import type { ServerContext } from "../context.ts";
 import { sendJson } from "../http.ts";
 import { sendErrorPage } from "../pages/error-page.ts";
@@ -23,8 +23,9 @@ export function oauthErrorHandler(context: ServerContext): ErrorRequestHandler {
     const requestId = String(response.locals["requestId"]);
     const error = asOAuthError(thrown);
     const place = { requestId, method: request.method, path: request.path };
-    if (!error) context.log.error({ err: thrown, ...place }, "request failed");
-    else {
+    if (!error || thrown instanceof UserError) {
+      context.log.error({ err: thrown, ...place }, "request failed");
+    } else {
       const { code, status, detail, message } = error;
       context.log.info(
         { ...place, status, error: code, reason: detail ?? message },
@@ -36,6 +37,7 @@ export function oauthErrorHandler(context: ServerContext): ErrorRequestHandler {
     // The answer has begun: all that is left is to cut it off, which Express does.
     if (response.headersSent) return next(thrown);
     response.setHeader("Cache-Control", "no-store");
+    if (error?.status === 503) response.setHeader("Retry-After", RETRY_AFTER);
     if (response.locals["isForPeople"] === true) return showPage(response, error, requestId);
     if (error?.status === 401 && request.headers.authorization !== undefined) {
       response.setHeader("WWW-Authenticate", 'Basic realm="mcp-gateway", charset="UTF-8"');
@@ -64,6 +66,7 @@ function showPage(response: Response, error: OAuthError | undefined, requestId: 
 /** Our own errors, and what the body parser and the router say of a request that is not even HTTP as it should be. */
 function asOAuthError(thrown: unknown): OAuthError | undefined {
   if (thrown instanceof OAuthError) return thrown;
+  if (thrown instanceof UserError) return temporarilyUnavailable(thrown);
   if (!(thrown instanceof Error) || !("status" in thrown)) return undefined;
   const { status } = thrown;
   if (typeof status !== "number" || status < 400 || status > 499) return undefined;
