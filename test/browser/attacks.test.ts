@@ -1,9 +1,6 @@
 /**
  * What other people's pages, other browsers and impatient fingers can do to a login: nothing. RFC 6749 §10.12, RFC 9700 §4.7.
  */
-import { once } from "node:events";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
@@ -11,6 +8,7 @@ import {
   createPerson,
   launchBrowser,
   listenAsClient,
+  serveSite,
   type ClientListener,
   type Person,
 } from "../support/browser.ts";
@@ -79,7 +77,7 @@ describe("an interaction", () => {
         person.page.request.post(`${gateway.url}/consent`, { form, maxRedirects: 0 }),
       ),
     );
-    expect(answers.map((answer) => answer.status()).sort()).toEqual([
+    expect(answers.map((answer) => answer.status()).toSorted((a, b) => a - b)).toEqual([
       303,
       ...Array.from({ length: 7 }, () => 400),
     ]);
@@ -157,8 +155,9 @@ describe("a consent form", () => {
     const inputs = Object.entries(fields).map(
       ([name, value]) => `<input type="hidden" name="${name}" value="${value}">`,
     );
-    const evil = await serve(
-      `<form method="post" action="${gateway.url}/consent">${inputs.join("")}<button>Win</button></form>`,
+    const evil = await serveSite(
+      () =>
+        `<form method="post" action="${gateway.url}/consent">${inputs.join("")}<button>Win</button></form>`,
     );
     const before = consentsGiven();
     await person.page.goto(evil.url);
@@ -172,7 +171,7 @@ describe("a consent form", () => {
 
   it("cannot be framed", async () => {
     const person = await atConsent();
-    const evil = await serve(`<iframe src="${person.page.url()}"></iframe>`);
+    const evil = await serveSite(() => `<iframe src="${person.page.url()}"></iframe>`);
     await person.page.goto(evil.url);
     const frame = person.page.frames().at(-1)!;
     expect((await frame.content()).includes("ERR_BLOCKED_BY_RESPONSE")).toBe(true);
@@ -184,28 +183,9 @@ describe("a consent form", () => {
 
 async function formFields({ page }: Person): Promise<Record<string, string>> {
   const form = page.locator("form", { has: page.locator("button[value=allow]") });
-  const inputs = await form.locator("input").all();
-  const entries = inputs.map(async (input) => [
-    await input.getAttribute("name"),
-    await input.getAttribute("value"),
-  ]);
-  return Object.fromEntries(await Promise.all(entries)) as Record<string, string>;
-}
-
-/** Another site: 127.0.0.1 is not the site `localhost`. */
-async function serve(body: string): Promise<{ url: string; close: () => Promise<void> }> {
-  const server: Server = createServer((_request, response) => {
-    response.setHeader("Content-Type", "text/html");
-    response.end(body);
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
-    async close() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, "close");
-    },
-  };
+  const fields: Record<string, string> = {};
+  for (const input of await form.locator("input").all()) {
+    fields[(await input.getAttribute("name")) ?? ""] = (await input.getAttribute("value")) ?? "";
+  }
+  return fields;
 }

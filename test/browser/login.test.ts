@@ -8,6 +8,7 @@ import {
   createPerson,
   launchBrowser,
   listenAsClient,
+  serveSite,
   type ClientListener,
 } from "../support/browser.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
@@ -152,6 +153,40 @@ describe("a browser that has logged in", () => {
     expect(other.answers.length).toBe(1);
     await close();
     await other.close();
+  });
+});
+
+describe("a client that leads on from its callback", () => {
+  it("may show a page elsewhere: the browser follows to the end", async () => {
+    const elsewhere = "https://127.0.0.1:1/done";
+    const site = await serveSite(() => "", elsewhere);
+    const { page, complaints, close } = await createPerson(browser);
+    await page.goto(await authorizationUrl(gateway, `${site.url}callback`));
+    await page.getByRole("button", { name: /Continue as/ }).click();
+    const followed = page.waitForRequest(elsewhere);
+    await page.getByRole("button", { name: "Allow" }).click();
+    await followed;
+    expect(complaints.filter((complaint) => complaint.includes("form-action"))).toEqual([]);
+    await close();
+    await site.close();
+  });
+});
+
+describe("a client that is an app with a scheme of its own", () => {
+  it("is opened by the browser: no policy of ours stands in the way", async () => {
+    const { page, complaints, close } = await createPerson(browser);
+    await page.goto(
+      await authorizationUrl(gateway, "cursor://anysphere.cursor-mcp/oauth/callback"),
+    );
+    await page.getByRole("button", { name: /Continue as/ }).click();
+    const before = gateway.events.length;
+    const answered = page.waitForResponse(`${gateway.url}/consent`);
+    await page.getByRole("button", { name: "Allow" }).click();
+    expect((await answered).headers()["location"]).toMatch(/^cursor:\/\/.*[?&]code=/);
+    await page.waitForTimeout(300); // nobody tells when Chromium has handed the link to the system
+    expect(gateway.events.slice(before).map(({ type }) => type)).toEqual(["consent.given"]);
+    expect(complaints.filter((complaint) => complaint.includes("form-action"))).toEqual([]);
+    await close();
   });
 });
 

@@ -61,6 +61,21 @@ describe.each(LOOKS)("$look pages", ({ look, ...options }) => {
     },
   );
 
+  it("fit the screen: a wrong code", async () => {
+    const reachable = await startGateway({ config: { listen: { host: "0.0.0.0", port: 0 } } });
+    const { page, complaints, close } = await createPerson(browser, options);
+    await page.goto(await authorizationUrl(reachable, redirects.web));
+    await page.getByLabel("Code in the terminal").fill("BCDF-GHJK");
+    await page.keyboard.press("Enter");
+    await page.getByRole("alert").waitFor();
+    if (keep !== undefined) {
+      await page.screenshot({ path: join(keep, `code-${look}.png`), fullPage: true });
+    }
+    expect(complaints).toEqual([]);
+    await close();
+    await reachable.close();
+  });
+
   it.each([
     ["connect", () => gateway.resource],
     ["error", () => `${gateway.url}/consent?interaction=gone`],

@@ -19,9 +19,6 @@ const STATE = "s".repeat(43);
 
 export function identityContract(name: string, setStage: () => IdentityStage): void {
   describe(`identity provider: ${name}`, () => {
-    const callbackOf = (provider: IdentityProvider): URL =>
-      new URL(`https://gw.example.com/callback/${provider.name}`);
-
     it("tells who it is, by a subject that begins with its own name and stays the same", async () => {
       const stage = setStage();
       const subjects: string[] = [];
@@ -74,4 +71,8 @@ export function identityContract(name: string, setStage: () => IdentityStage): v
       await expect(provider.finish(answer, mixed)).rejects.toMatchObject({ code: "access_denied" });
     });
   });
+}
+
+function callbackOf(provider: IdentityProvider): URL {
+  return new URL(`https://gw.example.com/callback/${provider.name}`);
 }

@@ -2,14 +2,15 @@ import { createLocalProvider } from "../../src/server/identity/local.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
 import { identityContract, type IdentityStage } from "./identity-contract.ts";
 
+function answer(state: string, code?: string): URL {
+  const url = new URL("https://gw.example.com/callback/local");
+  url.searchParams.set("state", state);
+  if (code !== undefined) url.searchParams.set("code", code);
+  return url;
+}
+
 function localStage(requireCode: boolean): IdentityStage {
   const codes: string[] = [];
-  const answer = (state: string, code?: string): URL => {
-    const url = new URL("https://gw.example.com/callback/local");
-    url.searchParams.set("state", state);
-    if (code !== undefined) url.searchParams.set("code", code);
-    return url;
-  };
   const shown = new Map<unknown, string>();
   const provider = createLocalProvider({
     name: "local",
@@ -26,7 +27,7 @@ function localStage(requireCode: boolean): IdentityStage {
         shown.set(step, codes.at(-1) ?? "");
         return step;
       },
-      finish: provider.finish,
+      finish: (callback, pending) => provider.finish(callback, pending),
     },
     accept: async (step, state) => answer(state, shown.get(step)),
     refuse: async (_step, state) => (requireCode ? answer(state, "AAAA-AAAA") : undefined),

@@ -4,7 +4,6 @@
 import { existsSync } from "node:fs";
 import { createServer } from "node:http";
 import { once } from "node:events";
-import type { AddressInfo } from "node:net";
 import { chromium, type Browser, type BrowserContextOptions, type Page } from "playwright-core";
 
 const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
@@ -71,18 +70,36 @@ export interface ClientListener {
 
 export async function listenAsClient(): Promise<ClientListener> {
   const answers: URLSearchParams[] = [];
-  const server = createServer((request, response) => {
-    const url = new URL(request.url!, "http://127.0.0.1");
+  const site = await serveSite((url) => {
     if (url.pathname === "/callback") answers.push(url.searchParams);
-    response.setHeader("Content-Type", "text/html");
-    response.end("<!doctype html><title>client</title><p>You may close this window.</p>");
+    return "<!doctype html><title>client</title><p>You may close this window.</p>";
+  });
+  return { redirectUri: `${site.url}callback`, answers, close: site.close };
+}
+
+export interface Site {
+  /** With a final slash. */
+  url: string;
+  close: () => Promise<void>;
+}
+
+/**
+ * Another site than the gateway's: 127.0.0.1 is not the site `localhost`.
+ * @param answer HTML for a request
+ * @param location where every request is redirected
+ */
+export async function serveSite(answer: (url: URL) => string, location?: string): Promise<Site> {
+  const server = createServer((request, response) => {
+    if (location !== undefined) response.writeHead(302, { Location: location });
+    else response.setHeader("Content-Type", "text/html");
+    response.end(answer(new URL(request.url!, "http://127.0.0.1")));
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("not listening on TCP");
   return {
-    redirectUri: `http://127.0.0.1:${port}/callback`,
-    answers,
+    url: `http://127.0.0.1:${address.port}/`,
     async close() {
       server.closeAllConnections();
       server.close();
@@ -108,11 +125,14 @@ export async function authorizationUrl(
       token_endpoint_auth_method: "none",
     }),
   });
-  const { client_id: clientId } = (await registration.json()) as { client_id: string };
+  const client: unknown = await registration.json();
+  if (typeof client !== "object" || client === null || !("client_id" in client)) {
+    throw new Error(`not registered: ${JSON.stringify(client)}`);
+  }
   const url = new URL(`${gateway.url}/authorize`);
   url.search = new URLSearchParams({
     response_type: "code",
-    client_id: clientId,
+    client_id: String(client.client_id),
     redirect_uri: redirectUri,
     code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
     code_challenge_method: "S256",

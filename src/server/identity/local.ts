@@ -36,7 +36,7 @@ export function createLocalProvider(options: LocalProviderOptions): IdentityProv
       const code = randomUserCode(CODE_LENGTH);
       announce(`${code.slice(0, CODE_LENGTH / 2)}-${code.slice(CODE_LENGTH / 2)}`);
       return {
-        form: codeForm(user),
+        form: codeForm(),
         pending: { code: codeDigest(code, state), expiresAt: clock.now() + CODE_TTL },
       };
     },
@@ -75,12 +75,13 @@ function buttonOnly(user: string): LoginForm {
   };
 }
 
-function codeForm(user: string): LoginForm {
+/** Whoever opens it may be a stranger: the name of the account is not theirs to know. */
+function codeForm(): LoginForm {
   return {
     title: "Log in with a code",
     explanation:
       "Look at the terminal in which the gateway runs. It has just printed a code for this login.",
-    button: `Continue as ${user}`,
+    button: "Continue",
     fields: [
       { name: "code", label: "Code in the terminal", type: "text", autocomplete: "one-time-code" },
     ],

@@ -56,7 +56,7 @@ export function consentPage(context: ServerContext): RequestHandler {
       interaction: interaction.handle,
       csrf: interaction.csrf,
     });
-    const formAction = [formActionSource(record.redirectUri)];
+    const formAction = formActionSources(record.redirectUri);
     sendPage(response, 200, page, { issuer: context.issuer, formAction });
   };
 }
@@ -104,14 +104,24 @@ async function answer(
 }
 
 /**
- * Chromium holds the redirect that answers a form to `form-action` as well, so the page must name where it will go: an origin,
- * or the scheme where there is none. An IPv6 address cannot be written there (CSP 3 §2.3.1), so its scheme stands for it.
+ * Chromium holds every hop after a form to `form-action`, not only our redirect but where the client leads on from there,
+ * and drops the rest without a word to the person. So the page names the redirect's origin, or the scheme where there is
+ * none, and besides what a client may do next: show a page of its own anywhere on https, or open its app. An IPv6 address
+ * cannot be written there (CSP 3 §2.3.1); its scheme stands for it.
  */
-function formActionSource(redirectUri: string): string {
+function formActionSources(redirectUri: string): string[] {
   const { protocol, hostname, origin } = new URL(redirectUri);
-  const isWeb = protocol === "https:" || protocol === "http:";
-  return isWeb && !hostname.startsWith("[") ? origin : protocol;
+  if (protocol !== "https:" && protocol !== "http:") return [protocol];
+  return [hostname.startsWith("[") ? protocol : origin, "https:", ...(APPS.get(hostname) ?? [])];
 }
+
+/** Callbacks on the web that lead on to an app: a scheme has no wildcard, so they are known by name. */
+const APPS: ReadonlyMap<string, readonly string[]> = new Map([
+  ["claude.ai", ["claude:"]],
+  ["claude.com", ["claude:"]],
+  ["vscode.dev", ["vscode:"]],
+  ["insiders.vscode.dev", ["vscode-insiders:"]],
+]);
 
 function inPlainWords(scope: string): string {
   const text = SCOPES.find(({ name }) => name === scope)?.explanation ?? scope;

@@ -8,6 +8,10 @@ import { createFakeClock } from "../../../support/fake-clock.ts";
 const STATE = "s".repeat(43);
 const callback = new URL("https://gw.example.com/callback/local");
 
+function answer(fields: Record<string, string>): URL {
+  return new URL(`?${new URLSearchParams({ state: STATE, ...fields }).toString()}`, callback);
+}
+
 function stage(requireCode: boolean) {
   const clock = createFakeClock();
   const codes: string[] = [];
@@ -19,14 +23,12 @@ function stage(requireCode: boolean) {
     clock,
     user: "ada",
   });
-  const answer = (fields: Record<string, string>): URL =>
-    new URL(`?${new URLSearchParams({ state: STATE, ...fields }).toString()}`, callback);
-  return { clock, codes, provider, answer };
+  return { clock, codes, provider };
 }
 
 describe("local identity", () => {
   it("asks on loopback for one button and announces nothing", async () => {
-    const { provider, codes, answer } = stage(false);
+    const { provider, codes } = stage(false);
     const step = await provider.begin({ callback, state: STATE });
     expect(step).toMatchObject({ form: { button: "Continue as ada", fields: [] }, pending: {} });
     expect(codes).toEqual([]);
@@ -37,7 +39,7 @@ describe("local identity", () => {
   });
 
   it("takes the code in any case, with or without its dash", async () => {
-    const { provider, codes, answer } = stage(true);
+    const { provider, codes } = stage(true);
     const { pending } = await provider.begin({ callback, state: STATE });
     const [code = ""] = codes;
     for (const typed of [code, code.toLowerCase(), code.replace("-", ""), ` ${code} `]) {
@@ -48,7 +50,7 @@ describe("local identity", () => {
   });
 
   it.each(["", "AAAA-AAAA", "-", "\u0000", "x".repeat(200)])("refuses %j", async (code) => {
-    const { provider, answer } = stage(true);
+    const { provider } = stage(true);
     const { pending } = await provider.begin({ callback, state: STATE });
     await expect(provider.finish(answer({ code }), pending)).rejects.toMatchObject({
       code: "access_denied",
@@ -56,14 +58,14 @@ describe("local identity", () => {
   });
 
   it("refuses everything when nothing is pending, rather than nothing", async () => {
-    const { provider, answer } = stage(true);
+    const { provider } = stage(true);
     await expect(provider.finish(answer({ code: "" }), {})).rejects.toMatchObject({
       code: "access_denied",
     });
   });
 
   it("lets a code live for five minutes", async () => {
-    const { provider, codes, answer, clock } = stage(true);
+    const { provider, codes, clock } = stage(true);
     const { pending } = await provider.begin({ callback, state: STATE });
     const right = answer({ code: codes[0]! });
     clock.advance(299);
@@ -91,9 +93,12 @@ describe("the configured identity providers", () => {
       },
       services: { files: { command: "true" } },
     });
-    const announce = (): void => undefined;
     const clock = createFakeClock();
-    const providers = createIdentityProviders(config, { clock, requireCode: false, announce });
+    const providers = createIdentityProviders(config, {
+      clock,
+      requireCode: false,
+      announce: String,
+    });
     expect([...providers.keys()]).toEqual(["b", "a"]);
     const provider = providers.get("b")!;
     const { subject } = await provider.finish(callback, {});
