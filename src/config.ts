@@ -28,18 +28,6 @@ const size = z
     return Number.parseInt(text, 10) * factor;
   });
 
-/** `${NAME}` or `{ file: /run/secrets/x }`; a secret never stands in the file itself. Resolved by config-file.ts. */
-export const secret = z
-  .union([
-    z.string().regex(/^\$\{[A-Za-z_]\w*\}$/, {
-      message: "a secret is not written here: use ${ENVIRONMENT_NAME} or { file: /path }",
-    }),
-    z.strictObject({ file: z.string().min(1) }),
-  ])
-  .describe("A reference to a secret: ${ENVIRONMENT_NAME} or { file: /path }.");
-
-export type SecretReference = z.infer<typeof secret>;
-
 export function isLoopbackHost(hostname: string): boolean {
   return (
     hostname === "localhost" ||
@@ -65,7 +53,8 @@ const secureUrl = z.url().superRefine((text, context) => {
 const publicUrl = secureUrl
   .refine((text) => !text.endsWith("/"), "must not end in a slash")
   .refine(
-    (text) => !URL.canParse(text) || new URL(text).href.replace(/\/$/, "") === text.replace(/\/$/, ""),
+    (text) =>
+      !URL.canParse(text) || new URL(text).href.replace(/\/$/, "") === text.replace(/\/$/, ""),
     "must be written as browsers write it: lower-case host, no default port, no .. in the path",
   );
 
@@ -82,7 +71,7 @@ export const RESERVED_NAMES: ReadonlySet<string> = new Set([
 
 const localProvider = z
   .strictObject({
-    type: z.literal("local"),
+    type: z.literal("local").describe("The kind of provider."),
     name: z.string().default("local").describe("Name in subjects and in /callback/<name>."),
   })
   .describe("Whoever sits at this machine; for development.");
@@ -152,7 +141,7 @@ export const configSchema = z
     store: z
       .discriminatedUnion("type", [
         z.strictObject({
-          type: z.literal("lowdb"),
+          type: z.literal("lowdb").describe("One process, one machine, no other program needed."),
           path: z.string().min(1).default(".mcp-gateway").describe("The state directory."),
         }),
       ])

@@ -3,11 +3,11 @@
  * member and by the look of the value, because people paste tokens where nobody expects them.
  */
 import { pino, type Logger } from "pino";
+import type { Config } from "./config.ts";
 
 export type Log = Logger;
 
-export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "silent"] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
+export type LogLevel = Config["log"]["level"];
 
 const SECRET_NAMES = [
   "authorization",
@@ -15,7 +15,6 @@ const SECRET_NAMES = [
   "set-cookie",
   "client_secret",
   "clientSecret",
-  "code",
   "code_verifier",
   "access_token",
   "refresh_token",
@@ -63,7 +62,11 @@ export async function createLog(options: {
       level: options.level,
       base: null,
       redact: {
-        paths: SECRET_NAMES.flatMap((name) => [`["${name}"]`, `*["${name}"]`, `*.*["${name}"]`]),
+        // `code` only at the top: below an error it is the system's word for what went wrong.
+        paths: [
+          "code",
+          ...SECRET_NAMES.flatMap((name) => [`["${name}"]`, `*["${name}"]`, `*.*["${name}"]`]),
+        ],
         censor: "[redacted]",
       },
       hooks: {

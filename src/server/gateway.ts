@@ -47,7 +47,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { log, version } = options;
   const clock = options.clock ?? systemClock;
   let graceSeconds = 5;
-  const undo: (() => Promise<unknown> | unknown)[] = [];
+  const undo: (() => unknown)[] = [];
   const unwind = async (): Promise<void> => {
     for (const step of undo.splice(0).toReversed()) await step();
   };

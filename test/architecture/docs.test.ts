@@ -57,7 +57,7 @@ function configuration(): string {
       rows.push([
         code(at),
         usual ? code(JSON.stringify(child.default)) : "",
-        child.description ?? "",
+        (child.description ?? "").replaceAll("<", "&lt;"),
       ]);
       visit(child, at);
       for (const variant of [...(child.anyOf ?? []), ...(child.oneOf ?? [])]) visit(variant, at);
@@ -70,7 +70,7 @@ function configuration(): string {
       }
     }
   };
-  visit(configJsonSchema() as Member, "");
+  visit(configJsonSchema(), "");
   return table(["Member", "Default", "Meaning"], rows);
 }
 

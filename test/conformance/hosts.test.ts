@@ -2,7 +2,7 @@
  * Hosts and origins: DNS rebinding, spoofed forwarding headers, odd request lines, slow and broken clients.
  */
 import { once } from "node:events";
-import { request } from "node:http";
+import { request, type IncomingMessage } from "node:http";
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
@@ -19,7 +19,7 @@ afterAll(() => gateway.close());
 /** `fetch` may not set Host; a plain request may. */
 async function statusFor(path: string, headers: Record<string, string>): Promise<number> {
   const sent = request({ host: "127.0.0.1", port, path, headers }).end();
-  const [response] = (await once(sent, "response")) as [import("node:http").IncomingMessage];
+  const [response] = (await once(sent, "response")) as [IncomingMessage];
   response.resume();
   return response.statusCode!;
 }

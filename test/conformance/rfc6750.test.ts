@@ -10,7 +10,7 @@ import {
   type KeyObject,
 } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
-import { request } from "node:http";
+import { request, type IncomingMessage } from "node:http";
 import { join } from "node:path";
 import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -243,7 +243,7 @@ describe("where a token may stand (RFC 6750 §2)", () => {
       path: "/mcp",
       headers: ["Host", `localhost:${port}`, "Authorization", value, "Authorization", value],
     }).end();
-    const [response] = (await once(sent, "response")) as [import("node:http").IncomingMessage];
+    const [response] = (await once(sent, "response")) as [IncomingMessage];
     response.resume();
     expect(response.statusCode).toBe(400);
   });

@@ -95,7 +95,7 @@ async function register(
 }
 
 /** Login, consent and code exchange of a client that is registered already. */
-export async function authorizeClient(
+async function authorizeClient(
   found: Discovered,
   client: oauth.Client,
   options: { scope?: string; browser?: FormBrowser } = {},
@@ -147,7 +147,7 @@ export async function refresh(
   return oauth.processRefreshTokenResponse(login.server, login.client, response);
 }
 
-export function clientAuthentication(client: oauth.Client): oauth.ClientAuth {
+function clientAuthentication(client: oauth.Client): oauth.ClientAuth {
   const secret = client.client_secret as string | undefined;
   if (client.token_endpoint_auth_method === "client_secret_post")
     return oauth.ClientSecretPost(secret!);
@@ -175,7 +175,7 @@ export function callMcp(
   });
 }
 
-export function initialize(protocolVersion = "2025-11-25"): object {
+function initialize(protocolVersion = "2025-11-25"): object {
   return {
     jsonrpc: "2.0",
     id: 0,

@@ -7,7 +7,7 @@
  */
 import type { Identity, LoginForm, PendingLogin } from "../../auth-info.ts";
 
-export interface LoginRequest {
+interface LoginRequest {
   /** Where the answer must arrive: `<issuer>/callback/<name>`. */
   callback: URL;
   /** Unguessable; the provider returns it unchanged. */
