@@ -69,7 +69,9 @@ export function createRequestListener(
     app(request, response);
   }
 
+  const isHttps = context.issuer.startsWith("https:");
   return (request, response) => {
+    if (isHttps) response.setHeader("Strict-Transport-Security", "max-age=31536000"); // RFC 6797
     answer(request, response).catch((error: unknown) => {
       const id = requestId();
       context.log.error({ err: error, requestId: id }, "request failed");

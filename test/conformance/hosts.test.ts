@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { request, type IncomingMessage } from "node:http";
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { freePort } from "../support/bearer-proxy.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 
 let gateway: TestGateway;
@@ -53,6 +54,33 @@ describe("host names (SB18, B17)", () => {
       expect(await statusFor("/mcp", { host: `${name}:${port}` })).toBe(401);
       expect(await statusFor("/mcp", { host: `${name}:1` })).toBe(403);
     }
+  });
+});
+
+describe("an https issuer (A32)", () => {
+  it("tells browsers to stay on https, on every answer", async () => {
+    const listening = await freePort();
+    const config = {
+      publicUrl: "https://gw.example.com",
+      listen: { host: "127.0.0.1", port: listening },
+    };
+    const other = await startGateway({ config });
+    for (const path of [
+      "/mcp",
+      "/authorize",
+      "/nothing",
+      "/.well-known/oauth-authorization-server",
+    ]) {
+      const sent = request({ port: listening, path, headers: { host: "gw.example.com" } }).end();
+      const [response] = (await once(sent, "response")) as [IncomingMessage];
+      response.resume();
+      expect(response.headers["strict-transport-security"]).toBe("max-age=31536000");
+    }
+    await other.close();
+  });
+
+  it("and http on loopback does not", async () => {
+    expect((await fetch(`${gateway.url}/mcp`)).headers.get("strict-transport-security")).toBeNull();
   });
 });
 

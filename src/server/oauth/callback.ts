@@ -46,11 +46,11 @@ export function callback(context: ServerContext): RequestHandler {
     const interaction = await findInteraction(context, request, state.split(".", 1)[0]);
     const login = interaction?.record.login;
     if (!interaction || !login || !isAnswerTo(login, request, state)) {
-      return sendNoInteraction(context, response);
+      return sendNoInteraction(response);
     }
     if (!isForm) return finishRedirect(context, request, response, interaction, login, answer);
     if (!isOwnForm(context, request, interaction, answer.get("csrf"))) {
-      return sendForeignForm(context, response);
+      return sendForeignForm(response);
     }
     await finishForm(context, request, response, interaction, login, answer);
   };
@@ -76,15 +76,14 @@ async function finishRedirect(
   // Before the provider is asked anything: the state is used up, whatever comes of it.
   const record = withoutLogin(interaction.record);
   if (!(await advanceInteraction(context, interaction, record))) {
-    return sendNoInteraction(context, response);
+    return sendNoInteraction(response);
   }
   const used = { ...interaction, record };
   const result = await identify(context, login, answer);
   if (!(result instanceof OAuthError)) {
     return welcome(context, request, response, used, login, result);
   }
-  if (!(await closeInteraction(context, response, used)))
-    return sendNoInteraction(context, response);
+  if (!(await closeInteraction(context, response, used))) return sendNoInteraction(response);
   redirectWithError(context, response, record, result);
 }
 
@@ -138,7 +137,7 @@ async function welcome(
 ): Promise<void> {
   const next = { ...withoutLogin(interaction.record), identity, csrf: randomId() };
   if (!(await advanceInteraction(context, interaction, next))) {
-    return sendNoInteraction(context, response);
+    return sendNoInteraction(response);
   }
   await startLoginSession(context, request, response, { identity, provider });
   const at = epochSeconds(context.clock);
@@ -158,7 +157,6 @@ async function sendTooManyTries(
     title: "Too many wrong tries",
     message: "What you were asked for is no longer valid.",
     hint: "Go back to your app and connect again.",
-    issuer: context.issuer,
   });
 }
 

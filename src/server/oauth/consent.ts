@@ -36,13 +36,13 @@ export function consentPage(context: ServerContext): RequestHandler {
   return async (request, response) => {
     const handle = queryOf(request).get("interaction");
     const interaction = await findInteraction(context, request, handle);
-    if (!interaction) return sendNoInteraction(context, response);
+    if (!interaction) return sendNoInteraction(response);
     const { record } = interaction;
     if (!record.identity) {
       return seeOther(response, interactionUrl(context, "/login", interaction.handle));
     }
     const client = await findClient(context, record.clientId);
-    if (!client) return sendNoClient(context, response);
+    if (!client) return sendNoClient(response);
     const page = consentDocument({
       clientName: client.metadata.client_name,
       redirectUri: record.redirectUri,
@@ -57,7 +57,7 @@ export function consentPage(context: ServerContext): RequestHandler {
       csrf: interaction.csrf,
     });
     const formAction = formActionSources(record.redirectUri);
-    sendPage(response, 200, page, { issuer: context.issuer, formAction });
+    sendPage(response, 200, page, { formAction });
   };
 }
 
@@ -66,19 +66,19 @@ export function consent(context: ServerContext): RequestHandler {
     const fields = formOf(response);
     const interaction = await findInteraction(context, request, fields.get("interaction"));
     const identity = interaction?.record.identity;
-    if (!interaction || !identity) return sendNoInteraction(context, response);
+    if (!interaction || !identity) return sendNoInteraction(response);
     if (!isOwnForm(context, request, interaction, fields.get("csrf"))) {
-      return sendForeignForm(context, response);
+      return sendForeignForm(response);
     }
     const decision = fields.get("decision");
     if (decision !== "allow" && decision !== "cancel") {
       throw new OAuthError("invalid_request", "The answer must be allow or cancel");
     }
     if (!(await findClient(context, interaction.record.clientId))) {
-      return sendNoClient(context, response);
+      return sendNoClient(response);
     }
     if (!(await closeInteraction(context, response, interaction))) {
-      return sendNoInteraction(context, response);
+      return sendNoInteraction(response);
     }
     await answer(context, response, interaction, identity, decision);
   };
@@ -128,12 +128,11 @@ function inPlainWords(scope: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-function sendNoClient(context: ServerContext, response: Response): void {
+function sendNoClient(response: Response): void {
   sendErrorPage(response, {
     status: 400,
     title: "This app is no longer known here",
     message: "Its registration was removed while you were logging in. Nothing was shared.",
     hint: "Go back to your app and connect again.",
-    issuer: context.issuer,
   });
 }

@@ -139,24 +139,22 @@ export function seeOther(response: Response, location: string): void {
 }
 
 /** For a request that belongs to no interaction of this browser. */
-export function sendNoInteraction(context: ServerContext, response: Response): void {
+export function sendNoInteraction(response: Response): void {
   sendErrorPage(response, {
     status: 400,
     title: "This login is over",
     message: "It was already answered, took longer than ten minutes, or began in another browser.",
     hint: "Go back to your app and connect again.",
-    issuer: context.issuer,
   });
 }
 
 /** For a form that no page of ours has sent. */
-export function sendForeignForm(context: ServerContext, response: Response): void {
+export function sendForeignForm(response: Response): void {
   sendErrorPage(response, {
     status: 403,
     title: "That did not come from us",
     message: "The form was not sent by a page of this gateway, so nothing was done.",
     hint: "Go back to your app and connect again.",
-    issuer: context.issuer,
   });
 }
 

@@ -32,7 +32,7 @@ export function loginPage(context: ServerContext): RequestHandler {
   return async (request, response) => {
     const query = queryOf(request);
     const interaction = await findInteraction(context, request, query.get("interaction"));
-    if (!interaction) return sendNoInteraction(context, response);
+    if (!interaction) return sendNoInteraction(response);
 
     const names = [...context.identityProviders.keys()];
     const chosen = query.get("provider") ?? (names.length === 1 ? names[0]! : "");
@@ -69,14 +69,14 @@ export function login(context: ServerContext): RequestHandler {
   return async (request, response) => {
     const fields = formOf(response);
     const interaction = await findInteraction(context, request, fields.get("interaction"));
-    if (!interaction) return sendNoInteraction(context, response);
+    if (!interaction) return sendNoInteraction(response);
     if (!isOwnForm(context, request, interaction, fields.get("csrf"))) {
-      return sendForeignForm(context, response);
+      return sendForeignForm(response);
     }
     const { identity: _identity, login: _login, ...rest } = interaction.record;
     const next = { ...rest, csrf: randomId() };
     if (!(await advanceInteraction(context, interaction, next))) {
-      return sendNoInteraction(context, response);
+      return sendNoInteraction(response);
     }
     await endLoginSession(context, request, response);
     // Always the choice, even of one: from this form on, Chromium would stop a redirect to a provider (CSP form-action).
@@ -104,7 +104,7 @@ export async function sendLoginForm(
     csrf,
     ...(problem !== undefined && { problem }),
   });
-  sendPage(response, problem === undefined ? 200 : 403, page, { issuer: context.issuer });
+  sendPage(response, problem === undefined ? 200 : 403, page);
 }
 
 async function sendChoice(
@@ -117,7 +117,7 @@ async function sendChoice(
     href: `${interactionUrl(context, "/login", handle)}&provider=${encodeURIComponent(name)}`,
   }));
   const page = chooseProviderPage(await purposeOf(context, record), choices);
-  sendPage(response, 200, page, { issuer: context.issuer });
+  sendPage(response, 200, page);
 }
 
 async function purposeOf(

@@ -14,7 +14,6 @@ export interface ErrorPage {
   message: string;
   /** What to do now. */
   hint?: string;
-  issuer?: string;
 }
 
 export function sendErrorPage(response: ServerResponse, page: ErrorPage): void {
@@ -27,5 +26,5 @@ export function sendErrorPage(response: ServerResponse, page: ErrorPage): void {
     `,
     footer: `Error ${page.status}`,
   });
-  sendPage(response, page.status, body, page.issuer === undefined ? {} : { issuer: page.issuer });
+  sendPage(response, page.status, body);
 }

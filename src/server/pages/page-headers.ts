@@ -1,7 +1,8 @@
 /**
  * The headers of everything a person sees (RFC 9700 §4.2, §4.16): nothing is loaded, run, framed, cached or referred from.
- * The one stylesheet is allowed by its hash. Written by hand rather than by helmet: these nine lines are all there is,
- * and they hold for plain `node:http` responses as well.
+ * The one stylesheet is allowed by its hash. Written by hand rather than by helmet: these lines are all there is,
+ * and they hold for plain `node:http` responses as well. No Cross-Origin-Opener-Policy: clients open the login in a popup
+ * and their callback speaks to its opener, which that header would cut off. HSTS is on every answer, see app.ts.
  */
 import type { ServerResponse } from "node:http";
 import { STYLESHEET_HASH } from "./stylesheet.ts";
@@ -9,8 +10,6 @@ import { STYLESHEET_HASH } from "./stylesheet.ts";
 export interface PageHeaders {
   /** Where forms may lead besides our own pages, redirects included. */
   formAction?: readonly string[];
-  /** With an https issuer the browser is told to stay on https (RFC 6797). */
-  issuer?: string;
 }
 
 export function pageHeaders(response: ServerResponse, options: PageHeaders = {}): void {
@@ -25,10 +24,6 @@ export function pageHeaders(response: ServerResponse, options: PageHeaders = {})
   response.setHeader("X-Frame-Options", "DENY");
   response.setHeader("Referrer-Policy", "no-referrer");
   response.setHeader("X-Content-Type-Options", "nosniff");
-  response.setHeader("Cross-Origin-Opener-Policy", "same-origin");
   response.setHeader("Cross-Origin-Resource-Policy", "same-origin");
   response.setHeader("Cache-Control", "no-store");
-  if (options.issuer?.startsWith("https:") === true) {
-    response.setHeader("Strict-Transport-Security", "max-age=31536000");
-  }
 }

@@ -43,7 +43,7 @@ export function createMcpEndpoint(
         "Pages of this origin may not call the endpoint",
       );
     }
-    if (isPersonLooking(request)) return sendConnectPage(response, context, resource);
+    if (isPersonLooking(request)) return sendConnectPage(response, resource);
     try {
       const auth = await authenticate(request, resource);
       authorize(auth);
@@ -88,12 +88,8 @@ function isPersonLooking(request: IncomingMessage): boolean {
   );
 }
 
-function sendConnectPage(
-  response: ServerResponse,
-  context: ServerContext,
-  resource: Resource,
-): void {
-  pageHeaders(response, { issuer: context.issuer });
+function sendConnectPage(response: ServerResponse, resource: Resource): void {
+  pageHeaders(response);
   response.setHeader("Content-Type", "text/html; charset=utf-8");
   response.end(connectPage({ url: resource.uri, service: resource.service }));
 }
