@@ -13,7 +13,10 @@ const cache = join(root, ".cache");
 const total = { passed: 0, failed: 0, skipped: 0 };
 
 /** Programs that the suites drive for real, and the Debian packages that bring them. */
-const PROGRAMS = [{ program: "chromium", debian: "chromium" }];
+const PROGRAMS = [
+  { program: "chromium", debian: "chromium" },
+  { program: "redis-server", debian: "redis-server" },
+];
 
 /** Packages whose `node_modules` the suites need. */
 const FOLDERS = [".", "test/lts", "test/conformance-suite"];
