@@ -123,6 +123,13 @@ describe("a refresh token", () => {
     await refresh(first.refresh_token);
   });
 
+  it("lives through weeks of silence", async () => {
+    const { refresh_token } = await obtainTokens(gateway, client);
+    gateway.clock.advance(29 * 86_400);
+    const { access_token } = await refresh(refresh_token);
+    expect(await opens(gateway, access_token)).toBe(true);
+  });
+
   it("dies of thirty idle days", async () => {
     const { refresh_token } = await obtainTokens(gateway, client);
     gateway.clock.advance(30 * 86_400 + 1);

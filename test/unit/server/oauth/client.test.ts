@@ -89,6 +89,22 @@ describe("revoking a client", () => {
     expect(ended).toContain(grantId);
   });
 
+  it("announces no end that somebody else brought about between its look and its step", async () => {
+    await allow();
+    await allow();
+    const [first = ""] = await grants();
+    const list = context.store.list.bind(context.store);
+    let isFirstLook = true;
+    context.store.list = async (kind, options) => {
+      const page = await list(kind, options);
+      if (isFirstLook) await endGrant(context, first, "revoked by client");
+      isFirstLook = false;
+      return page;
+    };
+    expect(await revokeClient(context, client.clientId)).toEqual({ grants: 1 });
+    expect(told("grant.ended")).toHaveLength(2);
+  });
+
   it("lets no login finish afterwards", async () => {
     await revokeClient(context, client.clientId);
     await expect(allow()).rejects.toEqual(expect.objectContaining({ code: "invalid_request" }));

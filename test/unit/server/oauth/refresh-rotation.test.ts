@@ -140,6 +140,12 @@ describe("refresh token rotation, RFC 9700 §4.14.2", () => {
     await expect(use(first)).rejects.toEqual(invalid);
   });
 
+  it("yields nothing once the client's record is gone, even while its grant stands", async () => {
+    await context.store.delete("client", grant.clientId);
+    await expect(use(first)).rejects.toEqual(invalid);
+    expect((await context.store.list("accessToken")).items).toEqual([]);
+  });
+
   it("refuses a token to another client, and leaves its owner unharmed", async () => {
     await expect(use(first, "somebody-else")).rejects.toEqual(invalid);
     const second = await next(first);
