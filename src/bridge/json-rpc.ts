@@ -16,7 +16,7 @@ export interface JsonRpcNotification {
   params?: { [member: string]: unknown };
 }
 
-export interface JsonRpcResult {
+interface JsonRpcResult {
   jsonrpc: "2.0";
   id: RequestId;
   result: unknown;
@@ -57,10 +57,6 @@ export function asObject(value: unknown): { [member: string]: unknown } | undefi
 
 export function isRequest(message: JsonRpcMessage): message is JsonRpcRequest {
   return "method" in message && "id" in message;
-}
-
-export function isNotification(message: JsonRpcMessage): message is JsonRpcNotification {
-  return "method" in message && !("id" in message);
 }
 
 export function isResponse(message: JsonRpcMessage): message is JsonRpcResponse {

@@ -16,7 +16,7 @@ import {
 } from "./json-rpc.ts";
 import { Refusal } from "./refusal.ts";
 
-export const MODERN_VERSIONS: readonly string[] = ["2026-07-28"];
+const MODERN_VERSIONS: readonly string[] = ["2026-07-28"];
 
 const ENVELOPE = "io.modelcontextprotocol/";
 const VERSION = `${ENVELOPE}protocolVersion`;
@@ -116,7 +116,7 @@ function mismatch(request: JsonRpcRequest, header: string, value: unknown): Refu
  * A mirrored value: plain, or base64 of UTF-8 between `=?base64?` and `?=`, strictly encoded.
  * @returns undefined when it is not well encoded
  */
-export function decodeHeader(value: string): string | undefined {
+function decodeHeader(value: string): string | undefined {
   const text = value.trim();
   const [, encoded] = /^=\?base64\?(.*)\?=$/.exec(text) ?? [];
   if (encoded === undefined) return text;

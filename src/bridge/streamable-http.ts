@@ -115,7 +115,7 @@ function isVersionRefusal(answer: JsonRpcMessage): boolean {
   return "error" in answer && answer.error.code === ERROR_CODES.unsupportedVersion;
 }
 
-export function headerOf(request: IncomingMessage, name: string): string | undefined {
+function headerOf(request: IncomingMessage, name: string): string | undefined {
   const value = request.headers[name];
   return Array.isArray(value) ? value.join(", ") : value;
 }

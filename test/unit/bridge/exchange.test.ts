@@ -45,7 +45,7 @@ const call = (name: string, given: object = {}, id: unknown = 1, more: object = 
 
 /** With the headers that repeat the body. @param headers changes; empty removes */
 function send(body: Wire, headers: Record<string, string> = {}, signal?: AbortSignal) {
-  const all = {
+  const all: Record<string, string> = {
     "mcp-protocol-version": VERSION,
     "mcp-method": body.method,
     ...(body.params?.name && { "mcp-name": body.params.name }),
