@@ -3,7 +3,7 @@
  * client it knows the gateway by its metadata.
  */
 import { digest, randomToken } from "../../src/random.ts";
-import { approve, createFormBrowser, type FormBrowser, type Page } from "./form-browser.ts";
+import { approve, createFormBrowser, type FormBrowser } from "./form-browser.ts";
 import type { TestGateway } from "./gateway.ts";
 
 export const LOOPBACK = "http://127.0.0.1:49152/callback";
@@ -207,5 +207,3 @@ export function query(fields: Fields): string {
   );
   return new URLSearchParams(given).toString();
 }
-
-export type { Page };

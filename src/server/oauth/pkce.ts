@@ -12,7 +12,7 @@ export function isCodeChallenge(text: string): boolean {
 }
 
 /** The grammar of §4.1. */
-export function isCodeVerifier(text: string): boolean {
+function isCodeVerifier(text: string): boolean {
   return /^[A-Za-z0-9._~-]{43,128}$/.test(text);
 }
 

@@ -73,7 +73,7 @@ function isPrivateScheme(scheme: string): boolean {
 }
 
 /** http on this machine, in one of the three spellings. */
-export function isLoopbackUri(uri: string): boolean {
+function isLoopbackUri(uri: string): boolean {
   return loopbackParts(uri) !== undefined;
 }
 
