@@ -19,6 +19,7 @@ import { forPeople, oauthErrorHandler } from "./oauth/error-handler.ts";
 import { form } from "./oauth/form.ts";
 import { jwks } from "./oauth/jwks.ts";
 import { login, loginPage } from "./oauth/login.ts";
+import { pushedAuthorizationRequest } from "./oauth/pushed-authorization-request.ts";
 import { registration } from "./oauth/registration.ts";
 import { revocation } from "./oauth/revocation.ts";
 import { token } from "./oauth/token.ts";
@@ -61,6 +62,7 @@ export function routes(context: ServerContext): readonly Route[] {
     ...wellKnown("openid-configuration", "OpenID Connect Discovery §4"),
     ["GET",  `${base}/.well-known/jwks.json`,  [cors, jwks(context)],                         "jwks_uri",               "RFC 7517 §5"],
     ["POST", `${base}/register`,               [cors, registration(context)],                 "registration_endpoint",  "RFC 7591 §3"],
+    ["POST", `${base}/par`,                    [cors, form, clientAuth, pushedAuthorizationRequest(context)], "pushed_authorization_request_endpoint", "RFC 9126 §2"],
     ["GET",  `${base}/authorize`,              [forPeople, authorization(context)],           "authorization_endpoint", "RFC 6749 §3.1"],
     ["POST", `${base}/authorize`,              [forPeople, authorization(context)],           null,                     "RFC 6749 §3.1"],
     ["GET",  `${base}/login`,                  [forPeople, loginPage(context)],               null,                     "RFC 6749 §3.1"],

@@ -66,7 +66,8 @@ function matchingRedirectUri(client: ClientRecord, sent: string | undefined): st
   return sent;
 }
 
-function provenSingle(parameters: Parameters, name: string): string | undefined {
+/** The one value of a parameter on which all else rests. @throws OAuthError invalid_request, to be shown */
+export function provenSingle(parameters: Parameters, name: string): string | undefined {
   const values = parameters.get(name) ?? [];
   if (values.length > 1) throw refused(`The request names ${name} more than once`);
   return values[0] === "" ? undefined : values[0];

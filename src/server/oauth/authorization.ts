@@ -3,7 +3,8 @@
  *
  * GET, or POST with a form body; a POST whose URL also carries parameters is refused, because two readers could take
  * different ones. Order: parameters -> client and redirect URI (failures are a page) -> everything else (failures are a
- * redirect) -> login and consent, which know only what was validated here.
+ * redirect) -> login and consent, which know only what was validated here. A reference to a pushed request (RFC 9126)
+ * stands for all of it.
  *
  * `prompt=none` never succeeds: consent is asked every time, since anybody may register a client under any name.
  */
@@ -15,26 +16,40 @@ import {
   readRedirectTarget,
   type AuthorizationRequest,
 } from "./authorization-request.ts";
-import { redirectWithError } from "./authorization-response.ts";
+import { redirectWithError, type RedirectTarget } from "./authorization-response.ts";
 import { parseParameters, readForm, type Parameters } from "./form.ts";
 import { startInteraction } from "./interaction.ts";
 import { findLoginSession } from "./login-session.ts";
+import { takePushedRequest } from "./pushed-authorization-request.ts";
 
 export function authorization(context: ServerContext): RequestHandler {
   return async (request, response) => {
     const parameters = await readParameters(request, response);
+    const pushed = await takePushedRequest(context, parameters);
+    if (pushed) return begin(context, request, response, pushed.interaction, () => pushed);
     const target = await readRedirectTarget(context, parameters);
-    let wanted: AuthorizationRequest;
-    try {
-      wanted = readAuthorizationRequest(context, parameters, target);
-      if (wanted.isSilent) throw await silenceIsNotEnough(context, request);
-    } catch (error) {
-      // From here on the client hears of it, not the person.
-      if (!(error instanceof OAuthError)) throw error;
-      return redirectWithError(context, response, target, error);
-    }
-    await startInteraction(context, request, response, wanted.interaction);
+    const read = (): AuthorizationRequest => readAuthorizationRequest(context, parameters, target);
+    await begin(context, request, response, target, read);
   };
+}
+
+/** @param read what it throws the client hears of, through `target`, and not the person */
+async function begin(
+  context: ServerContext,
+  request: Request,
+  response: Response,
+  target: RedirectTarget,
+  read: () => AuthorizationRequest,
+): Promise<void> {
+  let wanted: AuthorizationRequest;
+  try {
+    wanted = read();
+    if (wanted.isSilent) throw await silenceIsNotEnough(context, request);
+  } catch (error) {
+    if (!(error instanceof OAuthError)) throw error;
+    return redirectWithError(context, response, target, error);
+  }
+  await startInteraction(context, request, response, wanted.interaction);
 }
 
 async function silenceIsNotEnough(context: ServerContext, request: Request): Promise<OAuthError> {

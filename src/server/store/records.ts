@@ -8,6 +8,7 @@
  *   accessToken        `jti`                      grant    until the token's `exp`
  *   refreshToken       SHA-256 of the token       grant    tokens.refreshToken; rotated ones stay as long, as evidence
  *   interaction        SHA-256 of handle + cookie client   10 minutes
+ *   pushedRequest      SHA-256 of the reference   client   60 seconds, one use
  *   loginSession       SHA-256 of its cookie      -        12 hours
  *   signingKey         `kid`                      -        until removed
  *
@@ -25,6 +26,7 @@ export interface Records {
   accessToken: AccessTokenRecord;
   refreshToken: RefreshTokenRecord;
   interaction: InteractionRecord;
+  pushedRequest: PushedRequestRecord;
   loginSession: LoginSessionRecord;
   signingKey: SigningKeyRecord;
 }
@@ -42,6 +44,7 @@ export const DURABILITY: Readonly<Record<Kind, "durable" | "lazy">> = {
   accessToken: "durable",
   refreshToken: "durable",
   interaction: "lazy",
+  pushedRequest: "lazy",
   loginSession: "lazy",
   signingKey: "durable",
 };
@@ -154,6 +157,14 @@ export interface InteractionRecord {
   };
   /** Set once the person is known. */
   identity?: Identity;
+}
+
+/** A validated authorization request that waits for the browser (RFC 9126). */
+export interface PushedRequestRecord {
+  clientId: string;
+  interaction: Omit<InteractionRecord, "csrf">;
+  /** `prompt=none` */
+  isSilent: boolean;
 }
 
 /** A browser that has logged in (the cookie's record). */
