@@ -18,7 +18,7 @@ function run(command, args) {
 
 if (!existsSync(join(root, "node_modules", ".package-lock.json"))) {
   process.stderr.write("Installing packages ...\n");
-  run(npm, ["ci", "--no-audit", "--no-fund"]);
+  run(npm, ["install", "--no-save", "--no-audit", "--no-fund"]);
 }
 run(process.execPath, [join(root, "node_modules", "typescript", "bin", "tsc"), "-p", root]);
 
