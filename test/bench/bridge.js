@@ -104,3 +104,12 @@ async function rate(port, sessions) {
   agent.destroy();
   return perSecond;
 }
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { rows } = await bench();
+  for (const { what, ours, peer, ratio, unit } of rows) {
+    console.log(
+      `${what}: ${ours.toFixed(0)} ${unit} against ${peer.toFixed(0)} ${unit}, ratio ${ratio.toFixed(2)}`,
+    );
+  }
+}
