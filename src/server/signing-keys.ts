@@ -9,6 +9,7 @@ import {
   createPrivateKey,
   createPublicKey,
   generateKeyPairSync,
+  hkdfSync,
   type KeyObject,
 } from "node:crypto";
 import { epochSeconds, type Clock } from "../clock.ts";
@@ -22,6 +23,8 @@ export interface SigningKeys {
   verificationKey(kid: string): KeyObject | undefined;
   /** Public members only (RFC 7517), newest first. */
   jwks(): { keys: JWK[] };
+  /** 256-bit secrets for another purpose, one of each key, newest first; the same on every replica, stored nowhere. */
+  derive(purpose: string): readonly Buffer[];
 }
 
 /** Reads the keys, or makes the first one. */
@@ -51,6 +54,7 @@ export async function createSigningKeys(context: {
         .setProtectedHeader({ alg: "ES256", typ, kid: newest.kid })
         .sign(newest.privateKey),
     verificationKey: (kid) => byId.get(kid)?.publicKey,
+    derive: (purpose) => keys.map(({ privateKey }) => deriveSecret(privateKey, purpose)),
     jwks: () => ({
       keys: keys.map(({ kid, publicKey }) =>
         Object.assign(publicMembers(publicKey), { kid, alg: "ES256", use: "sig" }),
@@ -70,6 +74,12 @@ async function makeKey(createdAt: number): Promise<SigningKeyRecord> {
   const publicJwk = publicMembers(createPublicKey(privateKey));
   const kid = await calculateJwkThumbprint(publicJwk);
   return { kid, algorithm: "ES256", privateJwk: { ...publicJwk, d }, createdAt };
+}
+
+/** HKDF, RFC 5869: what is derived says nothing of the key, nor of what is derived for another purpose. */
+function deriveSecret(key: KeyObject, purpose: string): Buffer {
+  const { d = "" } = key.export({ format: "jwk" });
+  return Buffer.from(hkdfSync("sha256", Buffer.from(d, "base64url"), "mcp-gateway", purpose, 32));
 }
 
 /** Named one by one: a private member can never slip out. */

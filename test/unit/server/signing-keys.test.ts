@@ -36,6 +36,14 @@ describe("signing keys", () => {
     expect(context.keys.jwks()).toEqual(before);
   });
 
+  it("yield other secrets, each of its own, that survive a restart", async () => {
+    const before = context.keys.derive("a");
+    expect(before.map(({ length }) => length)).toEqual([32]);
+    expect(context.keys.derive("b")).not.toEqual(before);
+    context = await context.reopen();
+    expect(context.keys.derive("a")).toEqual(before);
+  });
+
   it("sign with the newest, and verify with all", async () => {
     const [old] = context.keys.jwks().keys;
     context.clock.advance(60);
