@@ -29,13 +29,17 @@ const server = createServer((request, response) => {
   request.on("end", () => {
     if (request.method === "DELETE") {
       sessions.get(request.headers["mcp-session-id"]).child.kill();
-      return response.writeHead(204).end();
+      response.writeHead(204).end();
+      return;
     }
     const text = Buffer.concat(chunks).toString();
     const { id } = JSON.parse(text);
     const session = sessions.get(request.headers["mcp-session-id"]) ?? open();
     session.child.stdin.write(`${text}\n`);
-    if (id === undefined) return response.writeHead(202).end();
+    if (id === undefined) {
+      response.writeHead(202).end();
+      return;
+    }
     session.waiting.set(id, (line) => {
       response.writeHead(200, { "content-type": "application/json", "mcp-session-id": session.id });
       response.end(line);
