@@ -135,6 +135,14 @@ function resolvePaths(config: Config, base: string): Config {
   return {
     ...config,
     store: { ...config.store, path: resolve(base, config.store.path) },
+    keys: {
+      ...config.keys,
+      ...(config.keys.encryption !== undefined && {
+        encryption: [config.keys.encryption]
+          .flat()
+          .map((one) => (typeof one === "string" ? one : { file: resolve(base, one.file) })),
+      }),
+    },
     services: Object.fromEntries(
       Object.entries(config.services).map(([name, service]) => [
         name,

@@ -69,12 +69,43 @@ export const RESERVED_NAMES: ReadonlySet<string> = new Set([
   "introspect", "login", "logout", "mcp", "metrics", "par", "readyz", "register", "revoke", "token", "verify",
 ]); // prettier-ignore
 
+/** A secret never stands in the file itself. */
+const secretReference = z
+  .union([
+    z
+      .string()
+      .regex(/^\$\{[A-Za-z_]\w*\}$/, "write ${NAME}, the environment variable that holds it"),
+    z.strictObject({ file: z.string().min(1).describe("A file that holds the secret.") }),
+  ])
+  .meta({ examples: ["${GATEWAY_SECRET}", { file: "/run/secrets/gateway" }] });
+
 const localProvider = z
   .strictObject({
     type: z.literal("local").describe("The kind of provider."),
     name: z.string().default("local").describe("Name in subjects and in /callback/<name>."),
   })
   .describe("Whoever sits at this machine; for development.");
+
+const redisStore = z.strictObject({
+  type: z.literal("redis").describe("A Redis server, for any number of gateways at once."),
+  url: z
+    .string()
+    .regex(
+      /^(\$\{[A-Za-z_]\w*\}|rediss?:\/\/(?![^/]*:[^/]*@)\S+)$/,
+      "write ${REDIS_URL}, or a redis:// or rediss:// URL without a password",
+    )
+    .describe("Where it is: ${NAME} of an environment variable, or a URL without a password."),
+  prefix: z
+    .string()
+    .regex(/^[\w.:-]{1,64}$/, "letters, digits and _ . : - only, at most 64")
+    .default("mcp-gateway")
+    .describe("How its keys and channels begin; gateways with the same one share everything."),
+  path: z
+    .string()
+    .min(1)
+    .default(".mcp-gateway")
+    .describe("The state directory, for the control socket and the audit log."),
+});
 
 const service = z
   .strictObject({
@@ -95,6 +126,17 @@ const service = z
       ),
   })
   .describe("An MCP server behind the gateway, in the shape of an mcpServers entry.");
+
+/** RFC 3986 §3.1. Those a browser or an operating system gives a meaning of its own never lead back to a client. */
+const redirectScheme = z
+  .string()
+  .regex(/^[a-z][a-z0-9+-]{1,62}$/, "lower-case letters, digits, + and -, at least two characters")
+  .refine((scheme) => !FORBIDDEN_SCHEMES.has(scheme), "never leads back to a client");
+
+const FORBIDDEN_SCHEMES: ReadonlySet<string> = new Set([
+  "about", "blob", "content", "data", "file", "filesystem", "ftp", "http", "https", "intent", "jar", "javascript",
+  "mailto", "resource", "sms", "ssh", "tel", "urn", "vbscript", "view-source", "ws", "wss",
+]); // prettier-ignore
 
 const positive = z.int().positive();
 
@@ -144,9 +186,36 @@ export const configSchema = z
           type: z.literal("lowdb").describe("One process, one machine, no other program needed."),
           path: z.string().min(1).default(".mcp-gateway").describe("The state directory."),
         }),
+        redisStore,
       ])
       .prefault({ type: "lowdb" })
       .describe("Where clients, grants and keys are kept."),
+    registration: z
+      .strictObject({
+        dynamic: z
+          .boolean()
+          .default(true)
+          .describe("Whether clients may register themselves (RFC 7591)."),
+        redirectSchemes: z
+          .array(redirectScheme)
+          .default([])
+          .describe("Private-use redirect schemes without a dot, besides those of known clients."),
+        unusedClient: duration
+          .prefault("24h")
+          .describe(
+            "A client that registered itself and never got a token is forgotten after this.",
+          ),
+        idleClient: duration
+          .prefault("90d")
+          .describe(
+            "A client that registered itself is forgotten this long after its last token, or once all its tokens have ended if that is later.",
+          ),
+        clients: positive
+          .default(10_000)
+          .describe("Clients in total; beyond it those that never got a token go, oldest first."),
+      })
+      .prefault({})
+      .describe("How clients become known."),
     tokens: z
       .strictObject({
         accessToken: duration.prefault("1h").describe("Life of an access token."),
@@ -168,6 +237,23 @@ export const configSchema = z
       })
       .prefault({})
       .describe("Lifetimes."),
+    keys: z
+      .strictObject({
+        rotation: duration
+          .refine((seconds) => seconds >= 3600, "at least 1h")
+          .prefault("90d")
+          .describe(
+            "Age at which the key that signs access tokens is replaced; its successor is published 15 minutes before.",
+          ),
+        encryption: z
+          .union([secretReference, z.array(secretReference).min(1).max(4)])
+          .optional()
+          .describe(
+            "Secret that encrypts private keys in the store: ${NAME} or { file }. A list to change it: the new one first, then the old one.",
+          ),
+      })
+      .prefault({})
+      .describe("The keys that sign access tokens."),
     limits: z
       .strictObject({
         requestBody: size.prefault("4mb").describe("Largest MCP message from a client."),
@@ -222,6 +308,7 @@ export type Config = z.output<typeof configSchema>;
 export type ConfigInput = z.input<typeof configSchema>;
 export type ServiceConfig = Config["services"][string];
 export type IdentityProviderConfig = Config["identity"]["providers"][number];
+export type SecretReference = z.output<typeof secretReference>;
 export type StoreConfig = Config["store"];
 
 /** JSON Schema (draft 2020-12) of the file as people write it, for editors. */

@@ -2,9 +2,16 @@
  * Facts that happened, in the past tense. The audit log, the metrics and `watch` hang on these. An event carries no wire
  * shape and no secret: a subscriber may print it as it is.
  */
-export type GatewayEvent =
+export type GatewayEvent = Fact & {
+  /** Where it happened, when that was another process that shares our store. */
+  replica?: string;
+};
+
+type Fact =
   | { type: "gateway.started"; at: number; url: string; version: string }
   | { type: "gateway.stopping"; at: number; reason: string }
+  /** Other replicas can be heard again; what they said meanwhile is lost. */
+  | { type: "store.recovered"; at: number }
   | {
       type: "client.registered";
       at: number;
@@ -35,6 +42,14 @@ export type GatewayEvent =
       clientId: string;
       subject: string;
       reason: GrantEnd;
+    }
+  | { type: "key.published"; at: number; kid: string; signsFrom: number }
+  | {
+      type: "key.removed";
+      at: number;
+      kid: string;
+      /** Before the tokens it signed had died: they died with it. */
+      isEmergency: boolean;
     }
   | { type: "request.denied"; at: number; status: number; code: string; service?: string }
   | {

@@ -68,6 +68,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const auditLog = startAuditLog(events, { file: paths.auditLog, log });
     undo.push(() => auditLog.close());
 
+    const keys = await createSigningKeys({ store, clock, config, events, log });
+    undo.push(() => keys.close());
+
     const context: ServerContext = {
       config,
       issuer: config.publicUrl,
@@ -75,7 +78,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       events,
       log,
       store,
-      keys: await createSigningKeys({ store, clock }),
+      keys,
       resources: createResources(config),
       identityProviders: createIdentityProviders(config, {
         clock,
@@ -93,6 +96,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         if (event.type === "grant.ended") void bridge.end({ grantId: event.grantId }, event.reason);
         if (event.type === "client.revoked")
           void bridge.end({ clientId: event.clientId }, "client revoked");
+        if (event.type === "key.removed" && event.isEmergency) {
+          for (const service of services.keys()) void bridge.end({ service }, "keys were replaced");
+        }
       }),
     );
 

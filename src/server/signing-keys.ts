@@ -2,88 +2,187 @@
  * The keys that sign access tokens (ES256). The algorithm is ours to choose: nothing in a token can change it.
  *
  * The first start makes one and keeps it in the store; tokens survive a restart because it does. `kid` is the RFC 7638
- * thumbprint, so a key cannot be taken for another.
+ * thumbprint, so a key cannot be taken for another. When keys come and go is told in key-ring.ts, how their private parts
+ * are kept in sealed-key.ts.
+ *
+ * Every use asks the store whether the keys are still those this process knows: a key that was removed in an emergency, by
+ * any replica, neither signs nor verifies from the next request on.
  */
-import { calculateJwkThumbprint, SignJWT, type JWK, type JWTPayload } from "jose";
-import {
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  hkdfSync,
-  type KeyObject,
-} from "node:crypto";
+import { SignJWT, type JWK, type JWTPayload } from "jose";
+import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
 import { epochSeconds, type Clock } from "../clock.ts";
-import type { SigningKeyRecord } from "./store/records.ts";
+import type { Config } from "../config.ts";
+import type { EventBus } from "../events.ts";
+import type { Log } from "../log.ts";
+import { resolveSecret } from "../secret.ts";
+import {
+  activeKey,
+  keyLives,
+  keyRingVersion,
+  keyState,
+  type KeyLife,
+  type KeyRing,
+  type KeyState,
+} from "./key-ring.ts";
+import { createKeyRotation, type RotatedKeys } from "./key-rotation.ts";
+import { createKeySeal } from "./sealed-key.ts";
+import { publicMembers } from "./signing-key.ts";
 import type { Store } from "./store/store.ts";
 
 export interface SigningKeys {
   /** @returns a signed JWT, `alg` ES256, with `kid` and the given `typ`. */
   sign(claims: JWTPayload, typ: string): Promise<string>;
   /** The public key with this id, while tokens signed by it may still live. */
-  verificationKey(kid: string): KeyObject | undefined;
-  /** Public members only (RFC 7517), newest first. */
-  jwks(): { keys: JWK[] };
-  /** 256-bit secrets for another purpose, one of each key, newest first; the same on every replica, stored nowhere. */
-  derive(purpose: string): readonly Buffer[];
+  verificationKey(kid: string): Promise<KeyObject | undefined>;
+  /** Public members only (RFC 7517), those that sign last first. */
+  jwks(): Promise<{ keys: JWK[] }>;
+  /** In the order they sign. */
+  list(): Promise<(KeyLife & { state: KeyState; isEncrypted: boolean })[]>;
+  /**
+   * Replace the key that signs: with a published successor, or in an emergency at once, and with all tokens of all keys.
+   * @throws UserError when a successor is published already and this is no emergency
+   */
+  rotate(options: { isEmergency: boolean }): Promise<RotatedKeys>;
+  /** Ends scheduled rotation. */
+  close(): Promise<void>;
 }
 
-/** Reads the keys, or makes the first one. */
-export async function createSigningKeys(context: {
-  store: Store;
-  clock: Clock;
-}): Promise<SigningKeys> {
-  const { store, clock } = context;
-  let records = await storedKeys(store);
-  if (records.length === 0) {
-    const made = await makeKey(epochSeconds(clock));
-    await store.put("signingKey", made.kid, made);
-    // Read again: had another replica made one at the same time, both are found.
-    records = await storedKeys(store);
+export interface SigningKeysContext {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly config: Pick<Config, "keys" | "tokens">;
+  readonly events: EventBus;
+  readonly log: Log;
+}
+
+const INTERVAL = 60; // seconds between two looks at what is due
+const ATTEMPTS = 5;
+
+/** What this process knows of one version of the ring. */
+interface Known {
+  readonly ring: KeyRing;
+  readonly lives: readonly KeyLife[];
+  readonly keys: ReadonlyMap<string, { privateKey: KeyObject; publicKey: KeyObject }>;
+}
+
+/**
+ * Reads the keys, or makes the first one, and looks after them until closed.
+ * @throws UserError when keys are encrypted and keys.encryption does not open them
+ */
+export async function createSigningKeys(context: SigningKeysContext): Promise<SigningKeys> {
+  const { store, clock, config, events, log } = context;
+  const { encryption } = config.keys;
+  const references = encryption === undefined ? [] : [encryption].flat();
+  const seal = createKeySeal(references.map((one) => resolveSecret(one, "keys.encryption")));
+  const tokenLife = Math.max(1, Math.floor(config.tokens.accessToken));
+  const rotation = createKeyRotation({ store, clock, seal, tokenLife, age: config.keys.rotation });
+
+  async function open(ring: KeyRing): Promise<Known> {
+    const opened = await Promise.all(
+      ring.keys.map(async (record) => {
+        const privateKey = createPrivateKey({ key: await seal.open(record), format: "jwk" });
+        return [record.kid, { privateKey, publicKey: createPublicKey(privateKey) }] as const;
+      }),
+    );
+    return { ring, lives: keyLives(ring.keys, tokenLife), keys: new Map(opened) };
   }
-  const keys = records
-    .toSorted((a, b) => b.createdAt - a.createdAt || (a.kid < b.kid ? -1 : 1))
-    .map((record) => {
-      const privateKey = createPrivateKey({ key: record.privateJwk, format: "jwk" });
-      return { kid: record.kid, privateKey, publicKey: createPublicKey(privateKey) };
+
+  let known = await open(await rotation.ensure());
+  let reading: Promise<void> | undefined;
+
+  async function read(): Promise<void> {
+    const next = await open(await rotation.ensure());
+    const before = known;
+    known = next;
+    announce(before, next);
+  }
+
+  async function current(): Promise<Known> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+      if ((await keyRingVersion(store)) === known.ring.record.version) return known;
+      reading ??= read().finally(() => (reading = undefined));
+      await reading;
+    }
+    throw new Error("The keys change faster than they can be read");
+  }
+
+  function announce(before: Known, after: Known): void {
+    const at = epochSeconds(clock);
+    for (const { kid, signsFrom } of after.lives) {
+      if (!before.keys.has(kid)) events.publish({ type: "key.published", at, kid, signsFrom });
+    }
+    for (const life of before.lives) {
+      if (after.keys.has(life.kid)) continue;
+      const isEmergency = keyState(life, clock.now()) !== "removed";
+      events.publish({ type: "key.removed", at, kid: life.kid, isEmergency });
+    }
+  }
+
+  let isClosed = false;
+  let looking: Promise<void> | undefined;
+  const lookLater = (): (() => void) =>
+    clock.after(INTERVAL, () => {
+      looking = (async () => {
+        try {
+          if (await rotation.rotateWhenDue()) await current();
+        } catch (error) {
+          log.error({ err: error }, "the signing keys could not be looked after");
+        }
+        if (!isClosed) cancelLook = lookLater();
+      })();
     });
-  const newest = keys[0]!;
-  const byId = new Map(keys.map((key) => [key.kid, key]));
+  if (await rotation.rotateWhenDue()) await current();
+  let cancelLook = lookLater();
+
   return {
-    sign: (claims, typ) =>
-      new SignJWT(claims)
-        .setProtectedHeader({ alg: "ES256", typ, kid: newest.kid })
-        .sign(newest.privateKey),
-    verificationKey: (kid) => byId.get(kid)?.publicKey,
-    derive: (purpose) => keys.map(({ privateKey }) => deriveSecret(privateKey, purpose)),
-    jwks: () => ({
-      keys: keys.map(({ kid, publicKey }) =>
-        Object.assign(publicMembers(publicKey), { kid, alg: "ES256", use: "sig" }),
-      ),
-    }),
+    async sign(claims, typ) {
+      const { lives, keys } = await current();
+      const { kid } = activeKey(lives, clock.now());
+      return new SignJWT(claims)
+        .setProtectedHeader({ alg: "ES256", typ, kid })
+        .sign(keys.get(kid)!.privateKey);
+    },
+    async verificationKey(kid) {
+      const { lives, keys } = await current();
+      const life = lives.find((one) => one.kid === kid);
+      if (life === undefined || keyState(life, clock.now()) === "removed") return undefined;
+      return keys.get(kid)?.publicKey;
+    },
+    async jwks() {
+      const { lives, keys } = await current();
+      const now = clock.now();
+      return {
+        keys: lives
+          .filter((life) => keyState(life, now) !== "removed")
+          .toReversed()
+          .map(({ kid }) =>
+            Object.assign(publicMembers(keys.get(kid)!.publicKey), {
+              kid,
+              alg: "ES256",
+              use: "sig",
+            }),
+          ),
+      };
+    },
+    async list() {
+      const { lives, ring } = await current();
+      const now = clock.now();
+      return lives.map((life, index) => ({
+        ...life,
+        state: keyState(life, now),
+        isEncrypted: ring.keys[index]!.sealedJwk !== undefined,
+      }));
+    },
+    async rotate({ isEmergency }) {
+      const rotated = await rotation.rotate(isEmergency);
+      await current();
+      return rotated;
+    },
+    async close() {
+      isClosed = true;
+      cancelLook();
+      await looking;
+      cancelLook();
+    },
   };
-}
-
-async function storedKeys(store: Store): Promise<SigningKeyRecord[]> {
-  const { items } = await store.list("signingKey");
-  return items.map(({ record }) => record);
-}
-
-async function makeKey(createdAt: number): Promise<SigningKeyRecord> {
-  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  const { d = "" } = privateKey.export({ format: "jwk" });
-  const publicJwk = publicMembers(createPublicKey(privateKey));
-  const kid = await calculateJwkThumbprint(publicJwk);
-  return { kid, algorithm: "ES256", privateJwk: { ...publicJwk, d }, createdAt };
-}
-
-/** HKDF, RFC 5869: what is derived says nothing of the key, nor of what is derived for another purpose. */
-function deriveSecret(key: KeyObject, purpose: string): Buffer {
-  const { d = "" } = key.export({ format: "jwk" });
-  return Buffer.from(hkdfSync("sha256", Buffer.from(d, "base64url"), "mcp-gateway", purpose, 32));
-}
-
-/** Named one by one: a private member can never slip out. */
-function publicMembers(key: KeyObject): { kty: string; crv: string; x: string; y: string } {
-  const { kty = "", crv = "", x = "", y = "" } = key.export({ format: "jwk" });
-  return { kty, crv, x, y };
 }

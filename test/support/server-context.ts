@@ -49,7 +49,7 @@ export async function createServerContext(
     events,
     log,
     store,
-    keys: await createSigningKeys({ store, clock }),
+    keys: await createSigningKeys({ store, clock, config: effective, events, log }),
     resources: createResources(effective),
     identityProviders: new Map(),
     happened,

@@ -4,11 +4,13 @@
 import type { RequestHandler } from "express";
 import type { ServerContext } from "../context.ts";
 import { sendJson } from "../http.ts";
+import { JWKS_MAX_AGE } from "../key-ring.ts";
 
 export function jwks(context: ServerContext): RequestHandler {
-  return (_request, response) => {
-    // Short, so that a new key is known everywhere before it signs.
-    response.setHeader("Cache-Control", "public, max-age=300");
-    sendJson(response, 200, context.keys.jwks());
+  return async (_request, response) => {
+    const keys = await context.keys.jwks();
+    // Shorter than a new key is published before it signs.
+    response.setHeader("Cache-Control", `public, max-age=${JWKS_MAX_AGE}`);
+    sendJson(response, 200, keys);
   };
 }

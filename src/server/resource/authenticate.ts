@@ -3,8 +3,9 @@
  * (RFC 8707). Used by the MCP endpoints and by ForwardAuth, so it takes a plain request and knows no framework.
  *
  * Order: exactly one credential -> signature and claims (remembered by the token's digest) -> expiry -> still alive in the
- * store -> made for this resource. The store is asked every time: a revoked token is dead at the very next request. The
- * memory is only an accelerator; what it is keyed by never decides anything (an ES256 signature has several spellings).
+ * store, its key included -> made for this resource. The store is asked every time: a revoked token, or all tokens of a
+ * removed key, are dead at the very next request. The memory is only an accelerator; what it is keyed by never decides
+ * anything (an ES256 signature has several spellings).
  */
 import { jwtVerify, type JWTPayload } from "jose";
 import type { IncomingMessage } from "node:http";
@@ -13,8 +14,15 @@ import { OAuthError } from "../../errors.ts";
 import { digest } from "../../random.ts";
 import type { ServerContext } from "../context.ts";
 import type { Resource } from "../resources.ts";
+import { keyIdOf } from "../signing-key.ts";
 
 export type Authenticate = (request: IncomingMessage, resource: Resource) => Promise<AuthInfo>;
+
+/** What was found out once, and by which key: it holds no longer than that key does. */
+interface Verified {
+  auth: AuthInfo;
+  kid: string;
+}
 
 const LONGEST_TOKEN = 8192; // characters; ours have about 600
 const REMEMBERED_TOKENS = 10_000;
@@ -23,27 +31,28 @@ const CLOCK_SKEW = 60; // seconds
 
 /** @returns checks one request. @throws OAuthError invalid_token (401), invalid_request (400); `undefined` token: see `MissingToken` */
 export function createAuthenticate(context: ServerContext): Authenticate {
-  const remembered = new Map<string, AuthInfo>();
+  const remembered = new Map<string, Verified>();
 
-  async function verified(token: string): Promise<AuthInfo> {
+  async function verified(token: string): Promise<Verified> {
     const key = digest(token);
     const known = remembered.get(key);
     if (known) return known;
-    const auth = await verifyToken(context, token);
+    const fresh = await verifyToken(context, token);
     // The oldest entry makes room: a Map iterates in order of insertion.
     if (remembered.size >= REMEMBERED_TOKENS) remembered.delete(remembered.keys().next().value!);
-    remembered.set(key, auth);
-    return auth;
+    remembered.set(key, fresh);
+    return fresh;
   }
 
   return async (request, resource) => {
-    const auth = await verified(bearerToken(request));
+    const { auth, kid } = await verified(bearerToken(request));
     if (auth.expiresAt <= context.clock.now()) throw invalidToken("the token has expired");
-    const [token, client] = await Promise.all([
+    const [token, client, key] = await Promise.all([
       context.store.get("accessToken", auth.tokenId),
       context.store.get("client", auth.clientId),
+      context.keys.verificationKey(kid),
     ]);
-    if (!token || !client) throw invalidToken("the token is no longer valid", "revoked");
+    if (!token || !client || !key) throw invalidToken("the token is no longer valid", "revoked");
     if (auth.resource !== resource.uri) {
       throw invalidToken("the token was issued for another resource", `aud ${auth.resource}`);
     }
@@ -80,25 +89,20 @@ function bearerToken(request: IncomingMessage): string {
 }
 
 /** Signature and claims, everything that cannot change while the token lives. */
-async function verifyToken(context: ServerContext, token: string): Promise<AuthInfo> {
+async function verifyToken(context: ServerContext, token: string): Promise<Verified> {
+  const kid = keyIdOf(token) ?? "";
+  const key = await context.keys.verificationKey(kid);
+  if (!key) throw invalidToken("the token is not valid here", "unknown kid");
   let claims: JWTPayload;
   try {
-    const { payload } = await jwtVerify(
-      token,
-      ({ kid }) => {
-        const key = typeof kid === "string" ? context.keys.verificationKey(kid) : undefined;
-        if (!key) throw new Error("unknown kid");
-        return key;
-      },
-      {
-        algorithms: ["ES256"],
-        typ: "at+jwt",
-        issuer: context.issuer,
-        requiredClaims: ["iss", "aud", "sub", "exp", "iat", "jti", "client_id", "scope", "gid"],
-        currentDate: new Date(context.clock.now() * 1000),
-        clockTolerance: 0,
-      },
-    );
+    const { payload } = await jwtVerify(token, key, {
+      algorithms: ["ES256"],
+      typ: "at+jwt",
+      issuer: context.issuer,
+      requiredClaims: ["iss", "aud", "sub", "exp", "iat", "jti", "client_id", "scope", "gid"],
+      currentDate: new Date(context.clock.now() * 1000),
+      clockTolerance: 0,
+    });
     claims = payload;
   } catch (error) {
     throw invalidToken("the token is not valid here", error instanceof Error ? error.message : "");
@@ -109,7 +113,7 @@ async function verifyToken(context: ServerContext, token: string): Promise<AuthI
   if (!isOurs || typeof iat !== "number" || iat > context.clock.now() + CLOCK_SKEW) {
     throw invalidToken("the token is not valid here", "claims of a wrong type or time");
   }
-  return {
+  const auth = {
     subject: sub as string,
     resource: aud as string,
     tokenId: jti as string,
@@ -118,6 +122,7 @@ async function verifyToken(context: ServerContext, token: string): Promise<AuthI
     scopes: (scope as string).split(" ").filter((name) => name !== ""),
     expiresAt: exp,
   };
+  return { auth, kid };
 }
 
 function invalidToken(description: string, detail?: string): OAuthError {

@@ -2,21 +2,27 @@
  * Everything the gateway keeps: each kind of record, its key, its owner and its lifetime. Read this first.
  *
  *   kind               key                        owner    lives
- *   client             client_id                  -        until revoked
+ *   client             client_id                  -        until revoked; one that registered itself: registration.unusedClient
+ *                                                          until its first token, registration.idleClient from its last
  *   grant              grant id (`gid`)           client   tokens.grant
  *   authorizationCode  SHA-256 of the code        grant    a day: a late second use must be recognised
  *   accessToken        `jti`                      grant    until the token's `exp`
  *   refreshToken       SHA-256 of the token       grant    tokens.refreshToken; rotated ones stay as long, as evidence
  *   interaction        SHA-256 of handle + cookie client   10 minutes
  *   pushedRequest      SHA-256 of the reference   client   60 seconds, one use
+ *   deviceCode         SHA-256 of the device code client   20 minutes, of which 10 are good; one redemption
+ *   userCode           HMAC of the user code      -        10 minutes, until the decision
  *   loginSession       SHA-256 of its cookie      -        12 hours
- *   signingKey         `kid`                      -        until removed
+ *   usedAssertion      SHA-256 of issuer + `jti`  -        until the assertion's `exp`
+ *   signingKey         `kid`                      -        until the last token it signed has died
+ *   keyRing            `signing`                  -        for ever
  *
  * No record holds a secret in clear: codes, tokens, cookies and client secrets are SHA-256 digests (256 random bits need
  * neither salt nor a slow hash). Times are seconds since the epoch. A record is plain JSON without `undefined`.
  *
  * Ownership: a record with `grantId` dies with that grant (`deleteGrant`), one with `clientId` can be listed by client.
  */
+import type { JsonWebKey } from "node:crypto";
 import type { Identity, LoginForm, PendingLogin } from "../../auth-info.ts";
 
 export interface Records {
@@ -27,8 +33,12 @@ export interface Records {
   refreshToken: RefreshTokenRecord;
   interaction: InteractionRecord;
   pushedRequest: PushedRequestRecord;
+  deviceCode: DeviceCodeRecord;
+  userCode: UserCodeRecord;
   loginSession: LoginSessionRecord;
+  usedAssertion: UsedAssertionRecord;
   signingKey: SigningKeyRecord;
+  keyRing: KeyRingRecord;
 }
 
 export type Kind = keyof Records;
@@ -45,8 +55,12 @@ export const DURABILITY: Readonly<Record<Kind, "durable" | "lazy">> = {
   refreshToken: "durable",
   interaction: "lazy",
   pushedRequest: "lazy",
+  deviceCode: "durable",
+  userCode: "lazy",
   loginSession: "lazy",
+  usedAssertion: "durable",
   signingKey: "durable",
+  keyRing: "durable",
 };
 
 /** An OAuth client, RFC 7591 §2. `metadata` keeps wire spelling because it is echoed as it came. */
@@ -55,13 +69,30 @@ export interface ClientRecord {
   metadata: ClientMetadata;
   /** SHA-256 of the client secret; absent for public clients. */
   secretDigest?: string;
+  /** SHA-256 of the registration access token (RFC 7592); absent where nobody may manage the client over HTTP. */
+  registrationDigest?: string;
   registeredAt: number;
+  /** Last time it was given tokens, up to an hour late; absent while it never was. */
+  lastUsedAt?: number;
   via: "registration" | "command";
+  /** Services it may get tokens for without a person; only ever set by an operator. */
+  services?: string[];
+  /** Services whose tokens it may introspect: it is one of their own programs (RFC 7662 §2.1). */
+  introspects?: string[];
 }
 
 export interface ClientMetadata {
   redirect_uris: string[];
-  token_endpoint_auth_method: "none" | "client_secret_basic" | "client_secret_post";
+  token_endpoint_auth_method:
+    | "none"
+    | "client_secret_basic"
+    | "client_secret_post"
+    | "private_key_jwt";
+  /** For `private_key_jwt`: the JWS algorithm its assertions have; any we support when absent. */
+  token_endpoint_auth_signing_alg?: string;
+  /** Public keys; this or `jwks_uri`. */
+  jwks?: { keys: JsonWebKey[] };
+  jwks_uri?: string;
   grant_types: string[];
   response_types: string[];
   client_name?: string;
@@ -145,6 +176,8 @@ export interface InteractionRecord {
   resource: string;
   scopes: string[];
   prompt?: "login" | "consent";
+  /** Key of the device code that waits for the answer; then the answer is no redirect. */
+  device?: string;
   /** Random; with the interaction's cookie it yields what our forms must carry (RFC 6749 §10.12). Renewed at login. */
   csrf: string;
   /** Set while the person is with an identity provider, or at the form of one that has no page of its own. */
@@ -167,6 +200,29 @@ export interface PushedRequestRecord {
   isSilent: boolean;
 }
 
+/** A device that waits for a person's answer, see `oauth/device-code.ts`. */
+export interface DeviceCodeRecord {
+  clientId: string;
+  resource: string;
+  scopes: string[];
+  /** Key of its user code's record. */
+  userCodeId: string;
+  status: "pending" | "approved" | "denied";
+  /** Once approved. */
+  grantId?: string;
+  /** Seconds the device must wait between polls. */
+  interval: number;
+  expiresAt: number;
+}
+
+/** What a person types to find the device code. */
+export interface UserCodeRecord {
+  /** Key of the device code's record. */
+  device: string;
+  /** SHA-256 of the cookie of the browser that has entered it; no other can any more. */
+  browser?: string;
+}
+
 /** A browser that has logged in (the cookie's record). */
 export interface LoginSessionRecord {
   identity: Identity;
@@ -174,10 +230,37 @@ export interface LoginSessionRecord {
   createdAt: number;
 }
 
-/** A key that signs access tokens. `kid` is its RFC 7638 thumbprint. */
+/** A key that signs access tokens. `kid` is its RFC 7638 thumbprint. See key-ring.ts for its life. */
 export interface SigningKeyRecord {
   kid: string;
   algorithm: "ES256";
-  privateJwk: { [member: string]: string };
+  /** In clear; absent when it is sealed. */
+  privateJwk?: { [member: string]: string };
+  sealedJwk?: SealedText;
   createdAt: number;
+  /** Signs from here until the next key does; from its creation when absent. */
+  signsFrom?: number;
+  /** The longest life, in seconds, of tokens it has signed. */
+  tokenLife?: number;
+}
+
+/** AES-256-GCM under a key derived from the operator's secret (sealed-key.ts). All base64url. */
+export interface SealedText {
+  secretId: string;
+  salt: string;
+  nonce: string;
+  /** With the authentication tag at its end. */
+  text: string;
+}
+
+/** Which signing keys there are. Every change of theirs checks and replaces it, so changes never cross. */
+export interface KeyRingRecord {
+  /** Random, another one after every change. */
+  version: string;
+  kids: string[];
+}
+
+/** A signed assertion that has done its work: presented again it is refused (RFC 7523 §3). */
+export interface UsedAssertionRecord {
+  usedAt: number;
 }
