@@ -1,7 +1,7 @@
 /**
  * All randomness and all digests of secrets come from here.
  */
-import { createHash, randomBytes, randomUUID, timingSafeEqual } from "node:crypto";
+import { createHash, createHmac, randomBytes, randomUUID, timingSafeEqual } from "node:crypto";
 
 /** An unguessable value of 256 bits, base64url, 43 characters. */
 export function randomToken(): string {
@@ -45,6 +45,14 @@ export function randomUserCode(length: number): string {
  */
 export function digest(secret: string): string {
   return createHash("sha256").update(secret).digest("base64url");
+}
+
+/**
+ * HMAC-SHA-256 of a text, base64url, 43 characters. For secrets with too few bits for a digest, and for values that only we
+ * can have made.
+ */
+export function keyedDigest(key: Buffer, text: string): string {
+  return createHmac("sha256", key).update(text).digest("base64url");
 }
 
 /** Compare two strings in time that depends on neither's content. */

@@ -15,6 +15,7 @@ import type { Config } from "../config.ts";
 import type { EventBus } from "../events.ts";
 import type { Log } from "../log.ts";
 import { resolveSecret } from "../secret.ts";
+import { deriveSecret } from "./derived-secret.ts";
 import {
   activeKey,
   keyLives,
@@ -36,6 +37,8 @@ export interface SigningKeys {
   verificationKey(kid: string): Promise<KeyObject | undefined>;
   /** Public members only (RFC 7517), those that sign last first. */
   jwks(): Promise<{ keys: JWK[] }>;
+  /** 256-bit secrets for another purpose, one of each key, newest first; the same on every replica, stored nowhere. */
+  derive(purpose: string): Promise<readonly Buffer[]>;
   /** In the order they sign. */
   list(): Promise<(KeyLife & { state: KeyState; isEncrypted: boolean })[]>;
   /**
@@ -163,6 +166,14 @@ export async function createSigningKeys(context: SigningKeysContext): Promise<Si
             }),
           ),
       };
+    },
+    async derive(purpose) {
+      const { lives, keys } = await current();
+      const now = clock.now();
+      return lives
+        .filter((life) => keyState(life, now) !== "removed")
+        .toReversed()
+        .map(({ kid }) => deriveSecret(keys.get(kid)!.privateKey, purpose));
     },
     async list() {
       const { lives, ring } = await current();

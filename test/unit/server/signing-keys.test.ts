@@ -54,6 +54,19 @@ describe("signing keys", () => {
     }
   });
 
+  it("yield other secrets, each of its own, the same on every replica and after a rotation", async () => {
+    const before = await context.keys.derive("a");
+    expect(before.map(({ length }) => length)).toEqual([32]);
+    expect(await context.keys.derive("b")).not.toEqual(before);
+    await context.keys.rotate({ isEmergency: false });
+    const after = await context.keys.derive("a");
+    expect(after).toHaveLength(2);
+    expect(after[1]).toEqual(before[0]);
+    expect(await (await replica()).derive("a")).toEqual(after);
+    await context.keys.rotate({ isEmergency: true });
+    for (const gone of after) expect(await context.keys.derive("a")).not.toContainEqual(gone);
+  });
+
   it("know no key under any other id", async () => {
     for (const kid of ["", "x", "__proto__", "../../dev/null"]) {
       expect(await context.keys.verificationKey(kid)).toBeUndefined();
