@@ -107,7 +107,7 @@ async function showClient({ store }: ControlContext, id: string): Promise<Client
 const registration = z.strictObject({
   name: z.string().min(1).max(200).optional(),
   redirectUris: z.array(z.string()).min(1).max(20),
-  authMethod: z.enum(AUTH_METHODS).default("none"),
+  authMethod: z.enum(AUTH_METHODS).exclude(["private_key_jwt"]).default("none"),
   scope: z.string().optional(),
 }) satisfies z.ZodType<RegisterClient>;
 

@@ -51,7 +51,7 @@ export function answerPreflight(
 /** The same as an Express step; routes.ts answers the preflight of its rows with it. */
 export function cors(request: Request, response: Response, next: NextFunction): void {
   if (request.method === "OPTIONS") {
-    answerPreflight(request, response, "GET, HEAD, POST, OPTIONS");
+    answerPreflight(request, response, "GET, HEAD, POST, PUT, DELETE, OPTIONS");
     return;
   }
   setCorsHeaders(response);

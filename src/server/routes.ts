@@ -15,22 +15,31 @@ import {
 import { callback } from "./oauth/callback.ts";
 import { clientAuthentication } from "./oauth/client-authentication.ts";
 import { consent, consentPage } from "./oauth/consent.ts";
+import { deviceAuthorization } from "./oauth/device-authorization.ts";
+import { device, devicePage } from "./oauth/device.ts";
 import { forPeople, oauthErrorHandler } from "./oauth/error-handler.ts";
 import { form } from "./oauth/form.ts";
 import { jwks } from "./oauth/jwks.ts";
 import { login, loginPage } from "./oauth/login.ts";
 import { pushedAuthorizationRequest } from "./oauth/pushed-authorization-request.ts";
+import {
+  deleteRegistration,
+  readRegistration,
+  replaceRegistration,
+} from "./oauth/registration-management.ts";
 import { registration } from "./oauth/registration.ts";
 import { revocation } from "./oauth/revocation.ts";
 import { token } from "./oauth/token.ts";
 
 export type Route = readonly [
-  method: "GET" | "POST",
+  method: "GET" | "POST" | "PUT" | "DELETE",
   path: string,
   steps: readonly RequestHandler[],
   metadataMember: string | null,
   specification: string,
 ];
+
+const METHODS = { GET: "get", POST: "post", PUT: "put", DELETE: "delete" } as const;
 
 /** Answered before Express, see app.ts. */
 export const doorRoutes: readonly (readonly [path: string, specification: string])[] = [
@@ -62,6 +71,9 @@ export function routes(context: ServerContext): readonly Route[] {
     ...wellKnown("openid-configuration", "OpenID Connect Discovery §4"),
     ["GET",  `${base}/.well-known/jwks.json`,  [cors, jwks(context)],                         "jwks_uri",               "RFC 7517 §5"],
     ["POST", `${base}/register`,               [cors, registration(context)],                 "registration_endpoint",  "RFC 7591 §3"],
+    ["GET",  `${base}/register/:clientId`,     [cors, readRegistration(context)],             null,                     "RFC 7592 §2.1"],
+    ["PUT",  `${base}/register/:clientId`,     [cors, replaceRegistration(context)],          null,                     "RFC 7592 §2.2"],
+    ["DELETE", `${base}/register/:clientId`,   [cors, deleteRegistration(context)],           null,                     "RFC 7592 §2.3"],
     ["POST", `${base}/par`,                    [cors, form, clientAuth, pushedAuthorizationRequest(context)], "pushed_authorization_request_endpoint", "RFC 9126 §2"],
     ["GET",  `${base}/authorize`,              [forPeople, authorization(context)],           "authorization_endpoint", "RFC 6749 §3.1"],
     ["POST", `${base}/authorize`,              [forPeople, authorization(context)],           null,                     "RFC 6749 §3.1"],
@@ -71,6 +83,9 @@ export function routes(context: ServerContext): readonly Route[] {
     ["POST", `${base}/callback/:provider`,     [forPeople, form, callback(context)],          null,                     "RFC 6749 §3.1"],
     ["GET",  `${base}/consent`,                [forPeople, consentPage(context)],             null,                     "RFC 6749 §3.1"],
     ["POST", `${base}/consent`,                [forPeople, form, consent(context)],           null,                     "RFC 6749 §4.1.2"],
+    ["POST", `${base}/device_authorization`,   [cors, form, clientAuth, deviceAuthorization(context)], "device_authorization_endpoint", "RFC 8628 §3.1"],
+    ["GET",  `${base}/device`,                 [forPeople, devicePage(context)],              null,                     "RFC 8628 §3.3"],
+    ["POST", `${base}/device`,                 [forPeople, form, device(context)],            null,                     "RFC 8628 §3.3"],
     ["POST", `${base}/token`,                  [cors, form, clientAuth, token(context)],      "token_endpoint",         "RFC 6749 §3.2"],
     ["POST", `${base}/revoke`,                 [cors, form, clientAuth, revocation(context)], "revocation_endpoint",    "RFC 7009 §2"],
   ];
@@ -96,8 +111,7 @@ export function registerRoutes(app: Express, context: ServerContext): void {
     const rows = table.filter((row) => row[1] === path);
     const route = router.route(path.replaceAll(/[{}()[\]*+?!\\]/g, "\\$&"));
     for (const [method, , steps] of rows) {
-      if (method === "GET") route.get(...steps);
-      else route.post(...steps);
+      route[METHODS[method]](...steps);
     }
     const isOpen = rows.some(([, , steps]) => steps.includes(cors));
     route.all(...(isOpen ? [cors] : []), methodNotAllowed(rows));

@@ -18,7 +18,7 @@ const answer = async (metadata: unknown): Promise<Record<string, unknown>> => {
 };
 
 describe("a registration, RFC 7591 §3.2.1", () => {
-  it("is answered with 201, no-store, and everything that took effect", async () => {
+  it("is answered with 201, no-store, and everything that took effect (RG-23, A17)", async () => {
     const response = await register(gateway, {
       redirect_uris: [WEB],
       client_name: "An app",
@@ -40,6 +40,8 @@ describe("a registration, RFC 7591 §3.2.1", () => {
       client_id_issued_at: expect.any(Number),
       client_secret: expect.stringMatching(/^[\w-]{43}$/),
       client_secret_expires_at: 0,
+      registration_access_token: expect.stringMatching(/^[\w-]{43}$/),
+      registration_client_uri: expect.stringMatching(/\/register\/[\w-]{22}$/),
       redirect_uris: [WEB],
       client_name: "An app",
       client_uri: "https://app.example.com",
@@ -58,7 +60,6 @@ describe("a registration, RFC 7591 §3.2.1", () => {
     const client = await answer({ redirect_uris: [LOOPBACK], token_endpoint_auth_method: "none" });
     expect(client).not.toHaveProperty("client_secret");
     expect(client).not.toHaveProperty("client_secret_expires_at");
-    expect(client).not.toHaveProperty("registration_client_uri");
     expect(client["grant_types"]).toEqual(["authorization_code", "refresh_token"]);
   });
 
@@ -85,7 +86,7 @@ describe("a registration, RFC 7591 §3.2.1", () => {
     expect(new Set(ids).size).toBe(5);
   });
 
-  it("ignores what it does not know and what belongs to the server", async () => {
+  it("ignores what it does not know and what belongs to the server (RG-11, RG-12, RG-13, RG-18)", async () => {
     const client = await answer(
       `{"redirect_uris":["${LOOPBACK}"],"client_id":"mine","client_secret":"mine","client_id_issued_at":1,
         "registration_access_token":"mine","skip_consent":true,"trusted":true,"unknown":{"a":[1]},
@@ -98,20 +99,23 @@ describe("a registration, RFC 7591 §3.2.1", () => {
       "client_id_issued_at",
       "grant_types",
       "redirect_uris",
+      "registration_access_token",
+      "registration_client_uri",
       "response_types",
       "token_endpoint_auth_method",
     ]);
     expect(client["client_id"]).not.toBe("mine");
+    expect(client["registration_access_token"]).not.toBe("mine");
   });
 
-  it("reduces scopes instead of refusing them", async () => {
+  it("reduces scopes instead of refusing them (RG-19)", async () => {
     expect((await answer({ redirect_uris: [WEB], scope: "mcp offline_access x" }))["scope"]).toBe(
       "mcp offline_access",
     );
     expect(await answer({ redirect_uris: [WEB], scope: "openid" })).not.toHaveProperty("scope");
   });
 
-  it("cleans the name: 80 characters, no control and no bidirectional ones", async () => {
+  it("cleans the name: 80 characters, no control and no bidirectional ones (RG-17)", async () => {
     const client_name = `  A\r\n\u0000b\u202Eevil\u2066 \u200B<script>${"x".repeat(10_000)}`;
     const name = String((await answer({ redirect_uris: [WEB], client_name }))["client_name"]);
     expect(name).toHaveLength(80);
@@ -128,7 +132,7 @@ describe("a registration, RFC 7591 §3.2.1", () => {
     "https://u:p@a.example",
     'https://a.example/"><script>',
     "",
-  ])("leaves out an informational URI such as %j", async (uri) => {
+  ])("leaves out an informational URI such as %j (RG-16)", async (uri) => {
     const client = await answer({
       redirect_uris: [WEB],
       client_uri: uri,
@@ -173,13 +177,13 @@ describe("a registration, RFC 7591 §3.2.1", () => {
 
 describe("a refused registration, RFC 7591 §3.2.2", () => {
   it.each<[string, unknown, string]>([
-    ["no redirect_uris", {}, "invalid_redirect_uri"],
+    ["no redirect_uris (RG-01)", {}, "invalid_redirect_uri"],
     ["none in the list", { redirect_uris: [] }, "invalid_redirect_uri"],
     ["a string", { redirect_uris: WEB }, "invalid_redirect_uri"],
     ["a number in the list", { redirect_uris: [1] }, "invalid_redirect_uri"],
     ["null in the list", { redirect_uris: [null] }, "invalid_redirect_uri"],
     [
-      "eleven",
+      "eleven (RG-09)",
       { redirect_uris: Array.from({ length: 11 }, (_, i) => `${WEB}/${i}`) },
       "invalid_redirect_uri",
     ],
@@ -188,10 +192,10 @@ describe("a refused registration, RFC 7591 §3.2.2", () => {
       { redirect_uris: ["javascript:alert(1)", "http://evil.example/cb"] },
       "invalid_redirect_uri",
     ],
-    ["a fragment", { redirect_uris: [`${WEB}#`] }, "invalid_redirect_uri"],
+    ["a fragment (RG-03)", { redirect_uris: [`${WEB}#`] }, "invalid_redirect_uri"],
     ["2 KB of URI", { redirect_uris: [`${WEB}/${"x".repeat(2048)}`] }, "invalid_redirect_uri"],
     [
-      "an unknown method",
+      "private_key_jwt without keys (RG-15)",
       { redirect_uris: [WEB], token_endpoint_auth_method: "private_key_jwt" },
       "invalid_client_metadata",
     ],
@@ -223,7 +227,7 @@ describe("a refused registration, RFC 7591 §3.2.2", () => {
     ["nothing", "", "invalid_client_metadata"],
     ["depth without end", "[".repeat(60_000), "invalid_client_metadata"],
     [
-      "depth with an end",
+      "depth with an end (RG-10)",
       `{"redirect_uris":["${WEB}"],"client_name":${"[".repeat(30_000)}${"]".repeat(30_000)}}`,
       "invalid_client_metadata",
     ],
@@ -231,7 +235,7 @@ describe("a refused registration, RFC 7591 §3.2.2", () => {
     expect(await errorOf(await register(gateway, body))).toBe(`400 ${error}`);
   });
 
-  it("too large, compressed, of another type or not UTF-8", async () => {
+  it("too large, compressed, of another type or not UTF-8 (RG-10)", async () => {
     const json = JSON.stringify({ redirect_uris: [WEB] });
     const type = { "content-type": "application/json" };
     expect(
@@ -263,7 +267,7 @@ describe("a refused registration, RFC 7591 §3.2.2", () => {
     expect(await errorOf(response)).toBe("400 invalid_client_metadata");
   });
 
-  it("anything but POST; a preflight passes without credentials", async () => {
+  it("anything but POST; a preflight passes without credentials (RG-25)", async () => {
     const get = await ask(`${gateway.url}/register`);
     expect(get.headers.get("allow")).toBe("POST");
     expect(await errorOf(get)).toBe("405 invalid_request");

@@ -25,7 +25,7 @@ export function authorizationServerMetadata(
     response.setHeader("Cache-Control", "public, max-age=300");
     sendJson(response, 200, {
       issuer: context.issuer,
-      ...endpoints(),
+      ...offered(context, endpoints()),
       scopes_supported: SCOPES.map(({ name }) => name),
       response_types_supported: ["code"],
       response_modes_supported: ["query"],
@@ -40,6 +40,14 @@ export function authorizationServerMetadata(
       id_token_signing_alg_values_supported: ["ES256"],
     });
   };
+}
+
+function offered(
+  { config }: ServerContext,
+  { registration_endpoint: registration, ...endpoints }: Record<string, string>,
+): Record<string, string> {
+  const isOpen = config.registration.dynamic && registration !== undefined;
+  return isOpen ? { registration_endpoint: registration, ...endpoints } : endpoints;
 }
 
 /**

@@ -6,17 +6,36 @@
  * long as a good one remains, informational URIs that are not https); the answer shows what was registered. Wrong types,
  * and anything the client could not work without, are refused. Members that belong to the server are not read at all.
  *
+ * A client without a grant type that redirects needs no redirect URI. Which grant types a client may register for itself is
+ * in `SELF_SERVICE`; the others an operator gives with `client register`.
+ *
  * `token_endpoint_auth_method` left out means `client_secret_basic` (§2) for a web client. A native client cannot keep a
  * secret (RFC 8252 §8.4) and most that leave it out are native and public, so there it means `none`; the answer says so.
  */
 import { z } from "zod";
 import { OAuthError } from "../../errors.ts";
-import type { ClientMetadata } from "../store/records.ts";
+import type { ClientMetadata, ClientRecord } from "../store/records.ts";
+import { CLIENT_SIGNING_ALGORITHMS, readClientKeys } from "./client-keys.ts";
 import { grantTypes } from "./grant-type/index.ts";
 import { isNativeUri, redirectUriProblem } from "./redirect-uri.ts";
 import { knownScopes, parseScope } from "./scope.ts";
 
-export const AUTH_METHODS = ["none", "client_secret_basic", "client_secret_post"] as const;
+export const AUTH_METHODS = [
+  "none",
+  "client_secret_basic",
+  "client_secret_post",
+  "private_key_jwt",
+] as const;
+
+/** A client that nobody vouches for acts only for a person who allows it. */
+const SELF_SERVICE: ReadonlySet<string> = new Set([
+  "authorization_code",
+  "refresh_token",
+  "urn:ietf:params:oauth:grant-type:device_code",
+]);
+
+/** What a client gets that names none: clients expect to refresh whether or not they say so. */
+const USUAL_GRANT_TYPES = ["authorization_code", "refresh_token"];
 
 const MAX_REDIRECT_URIS = 10;
 const MAX_NAME = 80; // characters
@@ -25,11 +44,14 @@ const list = z.array(z.string().max(2048)).max(20);
 const text = z.string().max(20_000);
 
 const schema = z.object({
-  redirect_uris: z.array(z.string()).min(1).max(MAX_REDIRECT_URIS),
+  redirect_uris: z.array(z.string()).min(1).max(MAX_REDIRECT_URIS).optional(),
   token_endpoint_auth_method: z.enum(AUTH_METHODS).optional(),
   grant_types: list.optional(),
   response_types: list.optional(),
   application_type: z.enum(["native", "web"]).optional(),
+  token_endpoint_auth_signing_alg: z.enum(CLIENT_SIGNING_ALGORITHMS).optional(),
+  jwks: z.unknown().optional(),
+  jwks_uri: z.string().max(2048).optional(),
   scope: text.optional(),
   client_name: text.optional(),
   client_uri: text.optional(),
@@ -48,31 +70,40 @@ export interface RejectedRedirectUri {
   reason: string;
 }
 
+export interface MetadataPolicy {
+  /** Who asks: a stranger, or the operator. */
+  via: ClientRecord["via"];
+  /** Private-use redirect schemes without a dot, besides those of known clients. */
+  redirectSchemes: readonly string[];
+}
+
 /**
  * @param body parsed JSON of a registration request
  * @throws OAuthError invalid_redirect_uri, invalid_client_metadata
  */
-export function readClientMetadata(body: unknown): {
+export function readClientMetadata(
+  body: unknown,
+  policy: MetadataPolicy = { via: "registration", redirectSchemes: [] },
+): {
   metadata: ClientMetadata;
   rejected: RejectedRedirectUri[];
 } {
   const sent = parse(body);
-  const { good, rejected } = sortRedirectUris(sent.redirect_uris);
-  const isNative = good.every(isNativeUri);
+  const clientGrantTypes = effectiveGrantTypes(sent.grant_types, policy.via);
+  const redirects = clientGrantTypes.includes("authorization_code");
+  const { good, rejected } = sortRedirectUris(sent.redirect_uris ?? [], redirects, policy);
+  const isNative = good.length > 0 && good.every(isNativeUri);
   const applicationType = sent.application_type ?? (isNative ? "native" : "web");
+  const method =
+    sent.token_endpoint_auth_method ??
+    (isNative || applicationType === "native" ? "none" : "client_secret_basic");
   const metadata: ClientMetadata = {
     redirect_uris: good,
-    token_endpoint_auth_method:
-      sent.token_endpoint_auth_method ??
-      (isNative || applicationType === "native" ? "none" : "client_secret_basic"),
-    grant_types: effective(
-      "grant_types",
-      sent.grant_types,
-      [...grantTypes.keys()],
-      "authorization_code",
-    ),
-    response_types: effective("response_types", sent.response_types, ["code"], "code"),
+    token_endpoint_auth_method: method,
+    grant_types: clientGrantTypes,
+    response_types: redirects ? effectiveResponseTypes(sent.response_types) : [],
     application_type: applicationType,
+    ...readClientKeys(method, sent),
     ...present("scope", effectiveScope(sent.scope)),
     ...present("client_name", displayText(sent.client_name, MAX_NAME)),
     ...present("client_uri", httpsUri(sent.client_uri)),
@@ -106,37 +137,48 @@ function parse(body: unknown): Sent {
   );
 }
 
-function sortRedirectUris(uris: readonly string[]): {
-  good: string[];
-  rejected: RejectedRedirectUri[];
-} {
+function sortRedirectUris(
+  uris: readonly string[],
+  isNeeded: boolean,
+  { redirectSchemes }: MetadataPolicy,
+): { good: string[]; rejected: RejectedRedirectUri[] } {
   const good: string[] = [];
   const rejected: RejectedRedirectUri[] = [];
   for (const uri of new Set(uris)) {
-    const problem = redirectUriProblem(uri);
+    const problem = redirectUriProblem(uri, redirectSchemes);
     if (problem === undefined) good.push(uri);
     else rejected.push({ redirect_uri: uri.slice(0, 200), reason: `The URI ${problem}` });
   }
-  if (good.length === 0) {
-    const { reason } = rejected[0]!;
+  if (good.length === 0 && (isNeeded || rejected.length > 0)) {
+    const reason = rejected[0]?.reason ?? `redirect_uris must list 1 to ${MAX_REDIRECT_URIS} URIs`;
     throw new OAuthError("invalid_redirect_uri", `No redirect URI can be used. ${reason}`);
   }
   return { good, rejected };
 }
 
-/** Those we support of those sent, all when none were sent. */
-function effective(
-  member: string,
+/** Those the client may have of those it named. Alone, a refresh token can never be come by. */
+function effectiveGrantTypes(
   sent: readonly string[] | undefined,
-  supported: readonly string[],
-  needed: string,
+  via: ClientRecord["via"],
 ): string[] {
-  if (sent === undefined || sent.length === 0) return [...supported];
-  const common = supported.filter((value) => sent.includes(value));
-  if (!common.includes(needed)) {
-    throw new OAuthError("invalid_client_metadata", `${member} must include ${needed}`);
+  if (sent === undefined || sent.length === 0) return [...USUAL_GRANT_TYPES];
+  const allowed = [...grantTypes.keys()].filter(
+    (name) => sent.includes(name) && (via === "command" || SELF_SERVICE.has(name)),
+  );
+  if (!allowed.some((name) => name !== "refresh_token")) {
+    throw new OAuthError(
+      "invalid_client_metadata",
+      "grant_types has none that a client can register here",
+    );
   }
-  return common;
+  return allowed;
+}
+
+function effectiveResponseTypes(sent: readonly string[] | undefined): string[] {
+  if (sent !== undefined && sent.length > 0 && !sent.includes("code")) {
+    throw new OAuthError("invalid_client_metadata", "response_types must include code");
+  }
+  return ["code"];
 }
 
 /** Absent when nothing known is left: then the client may ask for any scope. */

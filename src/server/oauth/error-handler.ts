@@ -39,7 +39,9 @@ export function oauthErrorHandler(context: ServerContext): ErrorRequestHandler {
     response.setHeader("Cache-Control", "no-store");
     if (error?.status === 503) response.setHeader("Retry-After", RETRY_AFTER);
     if (response.locals["isForPeople"] === true) return showPage(response, error, requestId);
-    if (error?.status === 401 && request.headers.authorization !== undefined) {
+    if (error?.code === "invalid_token") {
+      response.setHeader("WWW-Authenticate", 'Bearer error="invalid_token"'); // RFC 6750 §3
+    } else if (error?.status === 401 && request.headers.authorization !== undefined) {
       response.setHeader("WWW-Authenticate", 'Basic realm="mcp-gateway", charset="UTF-8"');
     }
     const unexpected = { error: "server_error", error_description: `Request ${requestId} failed` };

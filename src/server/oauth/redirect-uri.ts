@@ -28,8 +28,14 @@ const RESPONSE_PARAMETERS: ReadonlySet<string> = new Set([
 const MAX_LENGTH = 2048;
 const LOOPBACK = /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])(?::([0-9]{1,5}))?((?:[/?].*)?)$/;
 
-/** @returns why this URI cannot be registered, a phrase; undefined when it can. */
-export function redirectUriProblem(uri: string): string | undefined {
+/**
+ * @param moreSchemes dotless private-use schemes the operator allows besides the known ones
+ * @returns why this URI cannot be registered, a phrase; undefined when it can.
+ */
+export function redirectUriProblem(
+  uri: string,
+  moreSchemes: readonly string[] = [],
+): string | undefined {
   if (uri.length > MAX_LENGTH) return `is longer than ${MAX_LENGTH} characters`;
   // unreserved, reserved and percent-encoded of RFC 3986; so no space, control, quote, backslash or non-ASCII.
   if (!/^(?:[\w.~:/?#[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+$/.test(uri)) {
@@ -38,10 +44,14 @@ export function redirectUriProblem(uri: string): string | undefined {
   if (uri.includes("#")) return "has a fragment";
   const scheme = /^([a-z][a-z0-9+.-]*):/.exec(uri)?.[1];
   if (scheme === undefined || !URL.canParse(uri)) return "is not an absolute URI";
-  return schemeProblem(scheme, uri) ?? partsProblem(uri);
+  return schemeProblem(scheme, uri, moreSchemes) ?? partsProblem(uri);
 }
 
-function schemeProblem(scheme: string, uri: string): string | undefined {
+function schemeProblem(
+  scheme: string,
+  uri: string,
+  moreSchemes: readonly string[],
+): string | undefined {
   if (scheme === "https") {
     return /^https:\/\/[^/?]/.test(uri) ? undefined : "names no host";
   }
@@ -50,7 +60,9 @@ function schemeProblem(scheme: string, uri: string): string | undefined {
       ? undefined
       : "must be https (http only on localhost, 127.0.0.1, [::1])";
   }
-  return isPrivateScheme(scheme) ? undefined : "has a scheme that is not allowed";
+  return isPrivateScheme(scheme) || moreSchemes.includes(scheme)
+    ? undefined
+    : "has a scheme that is not allowed";
 }
 
 function partsProblem(uri: string): string | undefined {

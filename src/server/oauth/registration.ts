@@ -2,51 +2,41 @@
  * Dynamic client registration, RFC 7591 §3: anybody may register, so registering opens nothing; consent does.
  *
  * Order: JSON body of at most 64 KB -> metadata (client-metadata.ts) -> record -> 201 with everything that took effect, and
- * with `redirect_uris_rejected` when some redirect URIs were dropped. Every registration makes a new client with a random
- * id, which never looks like a URL. Client secrets do not expire. There is no registration access token: a client that
- * wants other metadata registers again. A `software_statement` is ignored (§2.3).
+ * with `redirect_uris_rejected` when some redirect URIs were dropped. Client ids are random and never look like a URL.
+ * Client secrets do not expire, clients that are not used do (client-expiry.ts). The registration access token is shown
+ * once and opens only registration-management.ts. A `software_statement` is ignored (§2.3).
  */
-import type { RequestHandler } from "express";
+import type { Request, RequestHandler, Response } from "express";
 import { epochSeconds } from "../../clock.ts";
 import { OAuthError } from "../../errors.ts";
 import { digest, randomId, randomToken } from "../../random.ts";
 import type { ServerContext } from "../context.ts";
 import { sendJson } from "../http.ts";
-import type { ClientRecord } from "../store/records.ts";
+import type { ClientMetadata, ClientRecord } from "../store/records.ts";
 import { readBody } from "./body.ts";
+import { clientLifetime } from "./client-expiry.ts";
+import { clientInformation } from "./client-information.ts";
 import { readClientMetadata, type RejectedRedirectUri } from "./client-metadata.ts";
 
 const MAX_BYTES = 64 * 1024;
 
 export interface Registered {
   client: ClientRecord;
-  /** Shown once; only its digest is kept. Absent for public clients. */
+  /** Shown once; only its digest is kept. Absent for clients without one. */
   clientSecret?: string;
+  /** Shown once, likewise. Absent for clients an operator registered. */
+  registrationToken?: string;
   rejected: RejectedRedirectUri[];
 }
 
 export function registration(context: ServerContext): RequestHandler {
   return async (request, response) => {
-    const body = await readBody(request, response, {
-      type: "application/json",
-      limit: MAX_BYTES,
-      code: "invalid_client_metadata",
-    });
-    const { client, clientSecret, rejected } = await registerClient(
-      context,
-      parseJson(body),
-      "registration",
-    );
-    sendJson(response, 201, {
-      client_id: client.clientId,
-      client_id_issued_at: client.registeredAt,
-      ...(clientSecret !== undefined && {
-        client_secret: clientSecret,
-        client_secret_expires_at: 0,
-      }),
-      ...client.metadata,
-      ...(rejected.length > 0 && { redirect_uris_rejected: rejected }),
-    });
+    if (!context.config.registration.dynamic) {
+      throw new OAuthError("access_denied", "The operator of this gateway registers its clients");
+    }
+    const body = await readMetadataBody(request, response);
+    const { client, rejected, ...secrets } = await registerClient(context, body, "registration");
+    sendJson(response, 201, clientInformation(context, client, secrets, rejected));
   };
 }
 
@@ -59,17 +49,19 @@ export async function registerClient(
   metadata: unknown,
   via: ClientRecord["via"],
 ): Promise<Registered> {
-  const { metadata: effective, rejected } = readClientMetadata(metadata);
-  const isPublic = effective.token_endpoint_auth_method === "none";
-  const clientSecret = isPublic ? undefined : randomToken();
+  const { redirectSchemes } = context.config.registration;
+  const { metadata: effective, rejected } = readClientMetadata(metadata, { via, redirectSchemes });
+  const clientSecret = needsSecret(effective) ? randomToken() : undefined;
+  const registrationToken = via === "registration" ? randomToken() : undefined;
   const client: ClientRecord = {
     clientId: randomId(),
     metadata: effective,
     ...(clientSecret !== undefined && { secretDigest: digest(clientSecret) }),
+    ...(registrationToken !== undefined && { registrationDigest: digest(registrationToken) }),
     registeredAt: epochSeconds(context.clock),
     via,
   };
-  await context.store.put("client", client.clientId, client);
+  await context.store.put("client", client.clientId, client, clientLifetime(context, client));
   const clientName = effective.client_name;
   context.events.publish({
     type: "client.registered",
@@ -78,10 +70,25 @@ export async function registerClient(
     ...(clientName !== undefined && { clientName }),
     via,
   });
-  return { client, ...(clientSecret !== undefined && { clientSecret }), rejected };
+  return {
+    client,
+    ...(clientSecret !== undefined && { clientSecret }),
+    ...(registrationToken !== undefined && { registrationToken }),
+    rejected,
+  };
 }
 
-function parseJson(text: string): unknown {
+export function needsSecret({ token_endpoint_auth_method: method }: ClientMetadata): boolean {
+  return method === "client_secret_basic" || method === "client_secret_post";
+}
+
+/** @throws OAuthError invalid_client_metadata, 413, 415 */
+export async function readMetadataBody(request: Request, response: Response): Promise<unknown> {
+  const text = await readBody(request, response, {
+    type: "application/json",
+    limit: MAX_BYTES,
+    code: "invalid_client_metadata",
+  });
   try {
     return JSON.parse(text);
   } catch (cause) {

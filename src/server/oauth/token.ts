@@ -9,6 +9,7 @@ import type { RequestHandler } from "express";
 import { OAuthError } from "../../errors.ts";
 import type { ServerContext } from "../context.ts";
 import { sendJson } from "../http.ts";
+import { noteClientUse } from "./client-expiry.ts";
 import { clientOf } from "./client-authentication.ts";
 import { formOf } from "./form.ts";
 import { grantTypes } from "./grant-type/index.ts";
@@ -27,6 +28,7 @@ export function token(context: ServerContext): RequestHandler {
     }
     const parameters = new Map([...form].filter(([key]) => grantType.parameters.includes(key)));
     const tokens = await grantType.handle(context, client, parameters);
+    await noteClientUse(context, client.clientId);
     response.setHeader("Pragma", "no-cache");
     sendJson(response, 200, tokens);
   };
