@@ -16,6 +16,7 @@ import { createRequire } from "node:module";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { TestOAuthProvider } from "../support/oauth-provider.ts";
+import { callMcp, logIn } from "../support/strict-client.ts";
 
 const everything = createRequire(import.meta.url).resolve(
   "@modelcontextprotocol/server-everything/dist/index.js",
@@ -89,6 +90,24 @@ describe("the SDK v1 client", () => {
     const result = await client.callTool({ name: "echo", arguments: { message: "again" } });
     expect(textOf(result)).toContain("Echo: again");
     expect((provider.tokens() as { access_token: string }).access_token).not.toBe(before);
+  });
+});
+
+describe("the strict OAuth client, oauth4webapi", () => {
+  it("starts at a bare 401, logs in, and its token calls echo", async () => {
+    const { tokens } = await logIn(gateway.resource);
+    const opened = await callMcp(gateway.resource, tokens.access_token);
+    const session = { "mcp-session-id": opened.headers.get("mcp-session-id")! };
+    await callMcp(
+      gateway.resource,
+      tokens.access_token,
+      { jsonrpc: "2.0", method: "notifications/initialized" },
+      session,
+    );
+    const echo = { name: "echo", arguments: { message: "hello" } };
+    const call = { jsonrpc: "2.0", id: 1, method: "tools/call", params: echo };
+    const answer = await callMcp(gateway.resource, tokens.access_token, call, session);
+    expect(await answer.text()).toContain("Echo: hello");
   });
 });
 
