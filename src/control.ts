@@ -45,7 +45,7 @@ export interface ClientSummary {
   redirectUris: string[];
   scope?: string;
   registeredAt: number;
-  via: "registration" | "command";
+  via: "registration" | "command" | "document";
   /** How many are alive. */
   grants: number;
   accessTokens: number;
@@ -99,6 +99,30 @@ export interface SessionSummary {
   requests: number;
 }
 
+/** A key that signs access tokens: its life, never its private part. */
+export interface SigningKeySummary {
+  kid: string;
+  /** published: known to others, signs later; retiring: signs no more, but its tokens live. */
+  state: "published" | "active" | "retiring" | "removed";
+  createdAt: number;
+  signsFrom: number;
+  /** Absent while no other key is to follow. */
+  signsUntil?: number;
+  verifiesUntil?: number;
+  /** Whether its private part is encrypted in the store. */
+  isEncrypted: boolean;
+}
+
+export interface RotatedKeys {
+  /** The new key. */
+  kid: string;
+  signsFrom: number;
+  /** Keys that ended at once; none unless it was an emergency. */
+  removed: string[];
+  /** How many died with them. */
+  accessTokens: number;
+}
+
 /** `GET /events`: what happened, or how much this reader missed because it was too slow. */
 export type ControlEvent = GatewayEvent | { type: "events.dropped"; at: number; events: number };
 
@@ -118,6 +142,8 @@ export interface ControlClient {
   accessToken(token: string): Promise<AccessTokenSummary>;
   revokeAccessToken(token: string): Promise<AccessTokenSummary>;
   sessions(): Promise<SessionSummary[]>;
+  keys(): Promise<SigningKeySummary[]>;
+  rotateKeys(options: { emergency: boolean }): Promise<RotatedKeys>;
   /** Ends when the gateway or `signal` ends it. */
   events(signal: AbortSignal): AsyncIterable<ControlEvent>;
 }
@@ -197,6 +223,8 @@ export function connectControl(stateDirectory: string): ControlClient {
     accessToken: (token) => call("GET", one("/tokens", token)),
     revokeAccessToken: (token) => call("DELETE", one("/tokens", token)),
     sessions: () => call("GET", "/sessions"),
+    keys: () => call("GET", "/keys"),
+    rotateKeys: (options) => call("POST", "/keys", options),
     async *events(signal) {
       const response = await dial("GET", "/events", undefined, signal);
       let rest = "";

@@ -3,7 +3,6 @@
  * door in front (control.ts: the owner of the state directory), so that another door can serve the same rows.
  */
 import { z } from "zod";
-import type { Bridge } from "../bridge/bridge.ts";
 import { epochSeconds } from "../clock.ts";
 import type {
   AccessTokenSummary,
@@ -14,43 +13,15 @@ import type {
   RevokedClient,
   SessionSummary,
 } from "../control.ts";
-import type { ServerContext } from "./context.ts";
+import { all, records } from "./control/all-records.ts";
+import { ControlFailure, type ControlContext, type ControlRoute } from "./control/control-route.ts";
+import { keyRoutes } from "./control/keys.ts";
 import { revokeClient } from "./oauth/client.ts";
 import { AUTH_METHODS } from "./oauth/client-metadata.ts";
 import { redirectUriProblem } from "./oauth/redirect-uri.ts";
 import { registerClient } from "./oauth/registration.ts";
-import type { AccessTokenRecord, ClientRecord, Kind, Records } from "./store/records.ts";
+import type { AccessTokenRecord, ClientRecord, Records } from "./store/records.ts";
 import type { Store } from "./store/store.ts";
-
-export interface ControlContext extends ServerContext {
-  readonly bridge: Bridge;
-  readonly version: string;
-  /** Seconds since the epoch. */
-  readonly startedAt: number;
-}
-
-/** What the caller sees as `{ error: { message, hint, code } }`. */
-export class ControlFailure extends Error {
-  /** HTTP status. */
-  readonly status: number;
-  readonly code: string;
-  readonly hint: string | undefined;
-
-  constructor(status: number, code: string, message: string, hint?: string) {
-    super(message);
-    this.status = status;
-    this.code = code;
-    this.hint = hint;
-  }
-}
-
-export interface ControlRoute {
-  readonly method: "GET" | "POST" | "DELETE";
-  /** `/noun` or `/noun/:id`. */
-  readonly path: string;
-  /** @param call.id the decoded last segment @param call.body the parsed JSON body of a POST */
-  handle(context: ControlContext, call: { id: string; body: unknown }): Promise<unknown>;
-}
 
 // prettier-ignore
 export const controlRoutes: readonly ControlRoute[] = [
@@ -63,6 +34,7 @@ export const controlRoutes: readonly ControlRoute[] = [
   { method: "GET",    path: "/tokens/:id",  handle: (context, { id }) => showToken(context, id) },
   { method: "DELETE", path: "/tokens/:id",  handle: (context, { id }) => revokeToken(context, id) },
   { method: "GET",    path: "/sessions",    handle: (context) => listSessions(context) },
+  ...keyRoutes,
 ];
 
 async function status(context: ControlContext): Promise<GatewayStatus> {
@@ -235,30 +207,6 @@ async function find<K extends "client" | "accessToken">(
     throw new ControlFailure(404, "not_found", `There is no ${noun} ${id}`, hint);
   }
   return matches[0];
-}
-
-type Where = { clientId?: string };
-
-async function all<K extends Kind>(store: Store, kind: K, where?: Where): Promise<Records[K][]> {
-  const found: Records[K][] = [];
-  for await (const { record } of records(store, kind, where)) found.push(record);
-  return found;
-}
-
-async function* records<K extends Kind>(
-  store: Store,
-  kind: K,
-  where?: Where,
-): AsyncGenerator<{ id: string; record: Records[K] }> {
-  let cursor: string | undefined;
-  do {
-    const page = await store.list(kind, {
-      ...(where && { where }),
-      ...(cursor !== undefined && { cursor }),
-    });
-    yield* page.items;
-    cursor = page.cursor;
-  } while (cursor !== undefined);
 }
 
 function countByClient(records: readonly { clientId: string }[]): Map<string, number> {

@@ -9,7 +9,8 @@ import { connect } from "node:net";
 import { epochSeconds } from "../clock.ts";
 import type { ControlError, ControlEvent } from "../control.ts";
 import { OAuthError, UserError } from "../errors.ts";
-import { ControlFailure, controlRoutes, type ControlContext } from "./control-routes.ts";
+import { controlRoutes } from "./control-routes.ts";
+import { ControlFailure, type ControlContext } from "./control/control-route.ts";
 import { sendJson } from "./http.ts";
 
 export interface ControlServer {

@@ -84,7 +84,7 @@ export function createKeySeal(secrets: readonly string[]): KeySeal {
     },
     async close(record, jwk) {
       if (first === undefined) return { ...record, privateJwk: jwk };
-      const { privateJwk, sealedJwk, ...open } = record;
+      const { privateJwk: _privateJwk, sealedJwk: _sealedJwk, ...open } = record;
       const { key, secretId } = await derived(first, ownSalt);
       const nonce = randomBytes(12);
       const cipher = createCipheriv("aes-256-gcm", key, nonce).setAAD(Buffer.from(record.kid));

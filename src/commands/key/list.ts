@@ -1,0 +1,39 @@
+import { systemClock } from "../../clock.ts";
+import { BaseCommand } from "../../command.ts";
+import type { SigningKeySummary } from "../../control.ts";
+import { formatDuration } from "../../duration.ts";
+
+export default class KeyList extends BaseCommand {
+  static override summary = "List the keys that sign access tokens.";
+  static override description =
+    "A key is published 15 minutes before it signs, and stays until the last token it signed has died.";
+  static override examples = ["<%= config.bin %> key list", "<%= config.bin %> key list --json"];
+
+  async run(): Promise<SigningKeySummary[]> {
+    const { flags } = await this.parse(KeyList);
+    const keys = await (await this.control(flags)).keys();
+    this.printTable(
+      keys.map((key) => ({
+        kid: key.kid,
+        state: key.state,
+        created: relative(key.createdAt),
+        signs:
+          key.state === "published" ? `from ${relative(key.signsFrom)}` : until(key.signsUntil),
+        verifies: until(key.verifiesUntil),
+        encrypted: key.isEncrypted ? "yes" : "no",
+      })),
+      "There are no keys.",
+    );
+    return keys;
+  }
+}
+
+function until(time: number | undefined): string {
+  return time === undefined ? "until replaced" : `until ${relative(time)}`;
+}
+
+/** `3d ago` or `in 12m`. */
+function relative(time: number): string {
+  const seconds = systemClock.now() - time;
+  return seconds < 0 ? `in ${formatDuration(-seconds)}` : `${formatDuration(seconds)} ago`;
+}
