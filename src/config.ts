@@ -140,6 +140,26 @@ const FORBIDDEN_SCHEMES: ReadonlySet<string> = new Set([
 
 const positive = z.int().positive();
 
+const rates = z
+  .strictObject({
+    registrations: positive.default(200).describe("New clients from one source address."),
+    authorizations: positive
+      .default(120)
+      .describe("Logins begun for one client from one source address; for all clients, ten times."),
+    logins: positive
+      .default(60)
+      .describe("Visits to an identity provider from one source address."),
+    failures: positive
+      .default(60)
+      .describe(
+        "Refused token, revocation and similar requests of one client from one source address; of all clients, ten times.",
+      ),
+    lookups: positive
+      .default(600)
+      .describe("Introspections of tokens that are not valid, by one client."),
+  })
+  .prefault({});
+
 export const configSchema = z
   .strictObject({
     $schema: z.string().optional().describe("For editors."),
@@ -200,6 +220,31 @@ export const configSchema = z
           .array(redirectScheme)
           .default([])
           .describe("Private-use redirect schemes without a dot, besides those of known clients."),
+        metadataDocuments: z
+          .strictObject({
+            policy: z
+              .enum(["open", "listed", "off"])
+              .default("open")
+              .describe(
+                "Clients whose id is the URL of their own metadata: open takes any, listed those of hosts, off none.",
+              ),
+            hosts: z
+              .array(
+                z
+                  .string()
+                  .regex(/^[a-z0-9.-]+(:\d{1,5})?$/, "a lower-case host, with its port unless 443"),
+              )
+              .default([])
+              .describe(
+                "Hosts whose documents are taken under the policy listed, such as claude.ai.",
+              ),
+          })
+          .refine(
+            ({ policy, hosts }) => policy !== "listed" || hosts.length > 0,
+            "the policy listed needs hosts",
+          )
+          .prefault({})
+          .describe("Client ID Metadata Documents."),
         unusedClient: duration
           .prefault("24h")
           .describe(
@@ -265,6 +310,9 @@ export const configSchema = z
         sessionLifetime: duration
           .prefault("24h")
           .describe("A session ends after this in any case."),
+        rates: rates.describe(
+          "How often, within a minute. Successful requests of a client are never refused because others fail.",
+        ),
       })
       .prefault({})
       .describe("Bounds that protect the machine."),

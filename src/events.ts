@@ -17,7 +17,7 @@ type Fact =
       at: number;
       clientId: string;
       clientName?: string;
-      via: "registration" | "command";
+      via: "registration" | "command" | "document";
     }
   | { type: "client.revoked"; at: number; clientId: string; grants: number }
   | { type: "login.succeeded"; at: number; provider: string; subject: string }

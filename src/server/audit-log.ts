@@ -46,6 +46,7 @@ export function startAuditLog(
   }
 
   const unsubscribe = events.subscribe((event) => {
+    if (event.replica !== undefined) return; // in that one's log already
     if (pending.length > MOST_PENDING) {
       if (lost === 0) log.error({ file }, "the disk is too slow for the audit log");
       lost += 1;
