@@ -45,7 +45,7 @@ describe("the suite's server mode", () => {
         url: bridge.endpoint("modern"),
         requirements: "2026-07-28",
       });
-        expect(result.failures).toEqual([]);
+      expect(result.failures).toEqual([]);
       expect(result.warnings).toEqual([]);
       expect(result).toMatchObject({ exitCode: 0, failed: 0 });
     },
