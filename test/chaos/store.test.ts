@@ -60,7 +60,7 @@ describe("kill -9 of a process that writes", () => {
 });
 
 describe("two processes that start at once", () => {
-  it("over a dead lock: exactly one opens the store, the others name it", async () => {
+  it("over a dead lock: exactly one opens the store, the others name a rival", async () => {
     const directory = createDirectory();
     for (let round = 0; round < 12; round++) {
       const rivals = Array.from({ length: 3 }, () => startHolder(directory));
@@ -72,11 +72,11 @@ describe("two processes that start at once", () => {
         said.filter((line) => line === "open"),
         said.join("; "),
       ).toHaveLength(1);
-      for (const line of said.filter((_, at) => at !== winner)) {
-        expect(line).toBe(
-          `another gateway (pid ${rivals[winner]!.child.pid}) uses this state directory`,
-        );
-      }
+      // Nearly always the winner; a rival that was about to give up may be seen in its place.
+      const names = rivals.map(
+        ({ child }) => `another gateway (pid ${child.pid}) uses this state directory`,
+      );
+      for (const line of said.filter((_, at) => at !== winner)) expect(names).toContain(line);
       rivals[winner]!.child.kill("SIGKILL");
       for (const { child } of rivals) child.stdin!.end();
       await Promise.all(rivals.map(({ ended }) => ended));

@@ -20,7 +20,9 @@ async function logged(
 
 const base64url = (minLength: number) =>
   fc.string({
-    unit: fc.constantFrom(..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"),
+    unit: fc.constantFrom(
+      ..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".split(""),
+    ),
     minLength,
     maxLength: 60,
   });
