@@ -19,6 +19,9 @@ export const OAUTH_ERRORS = {
   server_error: { status: 500, spec: "RFC 6749 §4.1.2.1" },
   temporarily_unavailable: { status: 503, spec: "RFC 6749 §4.1.2.1" },
   invalid_target: { status: 400, spec: "RFC 8707 §2" },
+  authorization_pending: { status: 400, spec: "RFC 8628 §3.5" },
+  slow_down: { status: 400, spec: "RFC 8628 §3.5" },
+  expired_token: { status: 400, spec: "RFC 8628 §3.5" },
   invalid_redirect_uri: { status: 400, spec: "RFC 7591 §3.2.2" },
   invalid_client_metadata: { status: 400, spec: "RFC 7591 §3.2.2" },
   invalid_token: { status: 401, spec: "RFC 6750 §3.1" },
@@ -38,6 +41,8 @@ export class OAuthError extends Error {
   readonly status: number;
   /** For our log only: what would help an attacker if the client saw it. */
   readonly detail: string | undefined;
+  /** Seconds after which the same request may succeed. */
+  readonly retryAfter: number | undefined;
 
   /**
    * @param description for the client's developer: no secrets, no ids of others, only the characters RFC 6749 §5.2
@@ -47,12 +52,13 @@ export class OAuthError extends Error {
   constructor(
     code: OAuthErrorCode,
     description: string,
-    options: { detail?: string; cause?: unknown; status?: number } = {},
+    options: { detail?: string; cause?: unknown; status?: number; retryAfter?: number } = {},
   ) {
     super(description.replaceAll(/[^\x20-\x7e]|["\\]/g, "'"), { cause: options.cause });
     this.code = code;
     this.status = options.status ?? OAUTH_ERRORS[code].status;
     this.detail = options.detail;
+    this.retryAfter = options.retryAfter ?? (this.status === 503 ? RETRY_AFTER : undefined);
   }
 
   /** The error body of RFC 6749 §5.2. */

@@ -2,7 +2,7 @@
  * Every endpoint of the gateway: method, path, the steps a request walks, where the metadata names it, and the specification
  * behind it. The Express routes, the 405 answers, the metadata document and the README's table come from here.
  */
-import express, { type Express, type RequestHandler } from "express";
+import express, { type ErrorRequestHandler, type Express, type RequestHandler } from "express";
 import { OAuthError } from "../errors.ts";
 import { requestId } from "../random.ts";
 import type { ServerContext } from "./context.ts";
@@ -18,6 +18,7 @@ import { consent, consentPage } from "./oauth/consent.ts";
 import { deviceAuthorization } from "./oauth/device-authorization.ts";
 import { device, devicePage } from "./oauth/device.ts";
 import { forPeople, oauthErrorHandler } from "./oauth/error-handler.ts";
+import { failureLimit } from "./oauth/failure-limit.ts";
 import { form } from "./oauth/form.ts";
 import { jwks } from "./oauth/jwks.ts";
 import { login, loginPage } from "./oauth/login.ts";
@@ -34,7 +35,7 @@ import { token } from "./oauth/token.ts";
 export type Route = readonly [
   method: "GET" | "POST" | "PUT" | "DELETE",
   path: string,
-  steps: readonly RequestHandler[],
+  steps: readonly (RequestHandler | ErrorRequestHandler)[],
   metadataMember: string | null,
   specification: string,
 ];
@@ -56,6 +57,7 @@ export function routes(context: ServerContext): readonly Route[] {
   const base = pathname === "/" ? "" : pathname;
   const metadata = [cors, authorizationServerMetadata(context, () => endpoints(context, table))];
   const clientAuth = clientAuthentication(context);
+  const failures = failureLimit(context);
   const wellKnown = (name: string, specification: string): Route[] =>
     wellKnownPaths(context.issuer, name).map((path) => [
       "GET",
@@ -71,10 +73,10 @@ export function routes(context: ServerContext): readonly Route[] {
     ...wellKnown("openid-configuration", "OpenID Connect Discovery §4"),
     ["GET",  `${base}/.well-known/jwks.json`,  [cors, jwks(context)],                         "jwks_uri",               "RFC 7517 §5"],
     ["POST", `${base}/register`,               [cors, registration(context)],                 "registration_endpoint",  "RFC 7591 §3"],
-    ["GET",  `${base}/register/:clientId`,     [cors, readRegistration(context)],             null,                     "RFC 7592 §2.1"],
-    ["PUT",  `${base}/register/:clientId`,     [cors, replaceRegistration(context)],          null,                     "RFC 7592 §2.2"],
-    ["DELETE", `${base}/register/:clientId`,   [cors, deleteRegistration(context)],           null,                     "RFC 7592 §2.3"],
-    ["POST", `${base}/par`,                    [cors, form, clientAuth, pushedAuthorizationRequest(context)], "pushed_authorization_request_endpoint", "RFC 9126 §2"],
+    ["GET",  `${base}/register/:clientId`,     [cors, readRegistration(context), failures],             null,                     "RFC 7592 §2.1"],
+    ["PUT",  `${base}/register/:clientId`,     [cors, replaceRegistration(context), failures],          null,                     "RFC 7592 §2.2"],
+    ["DELETE", `${base}/register/:clientId`,   [cors, deleteRegistration(context), failures],           null,                     "RFC 7592 §2.3"],
+    ["POST", `${base}/par`,                    [cors, form, clientAuth, pushedAuthorizationRequest(context), failures], "pushed_authorization_request_endpoint", "RFC 9126 §2"],
     ["GET",  `${base}/authorize`,              [forPeople, authorization(context)],           "authorization_endpoint", "RFC 6749 §3.1"],
     ["POST", `${base}/authorize`,              [forPeople, authorization(context)],           null,                     "RFC 6749 §3.1"],
     ["GET",  `${base}/login`,                  [forPeople, loginPage(context)],               null,                     "RFC 6749 §3.1"],
@@ -83,11 +85,11 @@ export function routes(context: ServerContext): readonly Route[] {
     ["POST", `${base}/callback/:provider`,     [forPeople, form, callback(context)],          null,                     "RFC 6749 §3.1"],
     ["GET",  `${base}/consent`,                [forPeople, consentPage(context)],             null,                     "RFC 6749 §3.1"],
     ["POST", `${base}/consent`,                [forPeople, form, consent(context)],           null,                     "RFC 6749 §4.1.2"],
-    ["POST", `${base}/device_authorization`,   [cors, form, clientAuth, deviceAuthorization(context)], "device_authorization_endpoint", "RFC 8628 §3.1"],
+    ["POST", `${base}/device_authorization`,   [cors, form, clientAuth, deviceAuthorization(context), failures], "device_authorization_endpoint", "RFC 8628 §3.1"],
     ["GET",  `${base}/device`,                 [forPeople, devicePage(context)],              null,                     "RFC 8628 §3.3"],
     ["POST", `${base}/device`,                 [forPeople, form, device(context)],            null,                     "RFC 8628 §3.3"],
-    ["POST", `${base}/token`,                  [cors, form, clientAuth, token(context)],      "token_endpoint",         "RFC 6749 §3.2"],
-    ["POST", `${base}/revoke`,                 [cors, form, clientAuth, revocation(context)], "revocation_endpoint",    "RFC 7009 §2"],
+    ["POST", `${base}/token`,                  [cors, form, clientAuth, token(context), failures],      "token_endpoint",         "RFC 6749 §3.2"],
+    ["POST", `${base}/revoke`,                 [cors, form, clientAuth, revocation(context), failures], "revocation_endpoint",    "RFC 7009 §2"],
   ];
   return table;
 }

@@ -22,6 +22,13 @@ describe("the configuration", () => {
       trustedProxies: ["127.0.0.1", "::1"],
       identity: { providers: [{ type: "local", name: "local" }] },
       store: { type: "lowdb", path: ".mcp-gateway" },
+      registration: {
+        dynamic: true,
+        redirectSchemes: [],
+        unusedClient: 86_400,
+        idleClient: 7_776_000,
+        clients: 10_000,
+      },
       tokens: {
         accessToken: 3600,
         refreshToken: 2_592_000,
@@ -35,6 +42,7 @@ describe("the configuration", () => {
         sessionsPerUser: 50,
         sessionIdle: 1800,
         sessionLifetime: 86_400,
+        rates: { registrations: 200, authorizations: 120, logins: 60, failures: 60, lookups: 600 },
       },
       services: { files: { command: "npx", args: [], env: {}, era: "auto" } },
       log: { level: "info" },

@@ -17,6 +17,7 @@ import {
   type AuthorizationRequest,
 } from "./authorization-request.ts";
 import { redirectWithError, type RedirectTarget } from "./authorization-response.ts";
+import { countFromSource } from "../rate-limits.ts";
 import { parseParameters, readForm, type Parameters } from "./form.ts";
 import { startInteraction } from "./interaction.ts";
 import { findLoginSession } from "./login-session.ts";
@@ -49,6 +50,8 @@ async function begin(
     if (!(error instanceof OAuthError)) throw error;
     return redirectWithError(context, response, target, error);
   }
+  // For the person to see: an answer to the client would begin the same again.
+  await countFromSource(context, "authorizations", request, wanted.interaction.clientId);
   await startInteraction(context, request, response, wanted.interaction);
 }
 

@@ -7,7 +7,7 @@
  */
 import type { ErrorRequestHandler, RequestHandler, Response } from "express";
 import { epochSeconds } from "../../clock.ts";
-import { OAuthError, RETRY_AFTER, temporarilyUnavailable, UserError } from "../../errors.ts";
+import { OAuthError, temporarilyUnavailable, UserError } from "../../errors.ts";
 import type { ServerContext } from "../context.ts";
 import { sendJson } from "../http.ts";
 import { sendErrorPage } from "../pages/error-page.ts";
@@ -23,7 +23,9 @@ export function oauthErrorHandler(context: ServerContext): ErrorRequestHandler {
     const requestId = String(response.locals["requestId"]);
     const error = asOAuthError(thrown);
     const place = { requestId, method: request.method, path: request.path };
-    if (!error || thrown instanceof UserError) {
+    if (error?.code === "authorization_pending") {
+      context.log.debug(place, "a device polls"); // every few seconds, and nothing is wrong
+    } else if (!error || thrown instanceof UserError) {
       context.log.error({ err: thrown, ...place }, "request failed");
     } else {
       const { code, status, detail, message } = error;
@@ -37,7 +39,7 @@ export function oauthErrorHandler(context: ServerContext): ErrorRequestHandler {
     // The answer has begun: all that is left is to cut it off, which Express does.
     if (response.headersSent) return next(thrown);
     response.setHeader("Cache-Control", "no-store");
-    if (error?.status === 503) response.setHeader("Retry-After", RETRY_AFTER);
+    if (error?.retryAfter !== undefined) response.setHeader("Retry-After", error.retryAfter);
     if (response.locals["isForPeople"] === true) return showPage(response, error, requestId);
     if (error?.code === "invalid_token") {
       response.setHeader("WWW-Authenticate", 'Bearer error="invalid_token"'); // RFC 6750 §3
@@ -51,10 +53,13 @@ export function oauthErrorHandler(context: ServerContext): ErrorRequestHandler {
 
 function showPage(response: Response, error: OAuthError | undefined, requestId: string): void {
   if (error) {
-    const hint = "Go back to the application you came from and start again there.";
+    const isTooMuch = error.status === 429;
+    const hint = isTooMuch
+      ? "Wait a minute, then reload this page."
+      : "Go back to the application you came from and start again there.";
     sendErrorPage(response, {
       status: error.status,
-      title: "This request cannot be completed",
+      title: isTooMuch ? "Too much at once" : "This request cannot be completed",
       message: error.message,
       hint,
     });

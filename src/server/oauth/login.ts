@@ -12,10 +12,13 @@ import { digest, randomId, randomToken } from "../../random.ts";
 import type { ServerContext } from "../context.ts";
 import { chooseProviderPage, loginFormPage, type LoginPurpose } from "../pages/login-page.ts";
 import { sendPage } from "../pages/send-page.ts";
+import { countWithin } from "../rate-limits.ts";
+import { sourceAddress } from "../source-address.ts";
 import { findClient } from "./client.ts";
 import { formOf } from "./form.ts";
 import {
   advanceInteraction,
+  AFTER_FORM,
   findInteraction,
   interactionUrl,
   isOwnForm,
@@ -39,9 +42,14 @@ export function loginPage(context: ServerContext): RequestHandler {
     const provider = context.identityProviders.get(chosen);
     if (!provider) return sendChoice(context, response, interaction);
 
+    // A provider may do something outside for each visit: print a code in the terminal, or ask another server.
+    await countWithin(context, "logins", [sourceAddress(context.config, request)]);
     const state = `${interaction.handle}.${randomToken()}`;
     const callback = new URL(`${context.issuer}/callback/${provider.name}`);
     const step = await provider.begin({ callback, state });
+    // A choice, even of one: from the form that led here on, Chromium would stop the redirect (CSP form-action).
+    const hasChosen = query.has("provider") || !request.originalUrl.endsWith(`&${AFTER_FORM}`);
+    if ("location" in step && !hasChosen) return sendChoice(context, response, interaction);
     const form = "form" in step ? step.form : undefined;
     const login = {
       provider: provider.name,
@@ -79,8 +87,7 @@ export function login(context: ServerContext): RequestHandler {
       return sendNoInteraction(response);
     }
     await endLoginSession(context, request, response);
-    // Always the choice, even of one: from this form on, Chromium would stop a redirect to a provider (CSP form-action).
-    seeOther(response, `${interactionUrl(context, "/login", interaction.handle)}&provider=`);
+    seeOther(response, `${interactionUrl(context, "/login", interaction.handle)}&${AFTER_FORM}`);
   };
 }
 

@@ -12,6 +12,7 @@ import { OAuthError } from "../../errors.ts";
 import { digest, randomToken } from "../../random.ts";
 import type { ServerContext } from "../context.ts";
 import { sendJson } from "../http.ts";
+import { countFromSource } from "../rate-limits.ts";
 import {
   provenSingle,
   readAuthorizationRequest,
@@ -26,7 +27,7 @@ const LIFETIME = 60; // seconds, RFC 9126 §2.2 recommends 5 to 600
 
 /** The endpoint, §2. Needs the form and the authenticated client. */
 export function pushedAuthorizationRequest(context: ServerContext): RequestHandler {
-  return async (_request, response) => {
+  return async (request, response) => {
     const form = formOf(response);
     const { clientId } = clientOf(response);
     if (form.has("request_uri")) {
@@ -35,6 +36,7 @@ export function pushedAuthorizationRequest(context: ServerContext): RequestHandl
     const parameters = asParameters([...form, ["client_id", clientId]]);
     const target = await readRedirectTarget(context, parameters);
     const { interaction, isSilent } = readAuthorizationRequest(context, parameters, target);
+    await countFromSource(context, "authorizations", request, clientId);
     const reference = randomToken();
     const record = { clientId, interaction, isSilent };
     await context.store.put("pushedRequest", digest(reference), record, LIFETIME);

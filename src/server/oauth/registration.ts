@@ -12,6 +12,8 @@ import { OAuthError } from "../../errors.ts";
 import { digest, randomId, randomToken } from "../../random.ts";
 import type { ServerContext } from "../context.ts";
 import { sendJson } from "../http.ts";
+import { countWithin } from "../rate-limits.ts";
+import { sourceAddress } from "../source-address.ts";
 import type { ClientMetadata, ClientRecord } from "../store/records.ts";
 import { readBody } from "./body.ts";
 import { clientLifetime } from "./client-expiry.ts";
@@ -34,6 +36,7 @@ export function registration(context: ServerContext): RequestHandler {
     if (!context.config.registration.dynamic) {
       throw new OAuthError("access_denied", "The operator of this gateway registers its clients");
     }
+    await countWithin(context, "registrations", [sourceAddress(context.config, request)]);
     const body = await readMetadataBody(request, response);
     const { client, rejected, ...secrets } = await registerClient(context, body, "registration");
     sendJson(response, 201, clientInformation(context, client, secrets, rejected));
@@ -42,12 +45,14 @@ export function registration(context: ServerContext): RequestHandler {
 
 /**
  * @param metadata client metadata in wire spelling, not validated yet
+ * @param rights what an operator allows it besides
  * @throws OAuthError invalid_redirect_uri, invalid_client_metadata
  */
 export async function registerClient(
   context: ServerContext,
   metadata: unknown,
   via: ClientRecord["via"],
+  rights: Pick<ClientRecord, "services" | "introspects"> = {},
 ): Promise<Registered> {
   const { redirectSchemes } = context.config.registration;
   const { metadata: effective, rejected } = readClientMetadata(metadata, { via, redirectSchemes });
@@ -60,6 +65,7 @@ export async function registerClient(
     ...(registrationToken !== undefined && { registrationDigest: digest(registrationToken) }),
     registeredAt: epochSeconds(context.clock),
     via,
+    ...rights,
   };
   await context.store.put("client", client.clientId, client, clientLifetime(context, client));
   const clientName = effective.client_name;

@@ -7,7 +7,6 @@
  * resource, which the proxy hands to the client as it is.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { BlockList, isIPv6 } from "node:net";
 import type { AuthInfo } from "../../auth-info.ts";
 import { epochSeconds } from "../../clock.ts";
 import { OAuthError } from "../../errors.ts";
@@ -15,6 +14,7 @@ import type { ServerContext } from "../context.ts";
 import { setCorsHeaders } from "../cors.ts";
 import { plainPath, sendJson } from "../http.ts";
 import type { Resource } from "../resources.ts";
+import { trustedProxies } from "../trusted-proxies.ts";
 import type { Authenticate } from "./authenticate.ts";
 import { authorize } from "./authorize.ts";
 import { sendChallenge } from "./challenge.ts";
@@ -22,7 +22,7 @@ import { sendChallenge } from "./challenge.ts";
 export type Verify = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
 export function createVerify(context: ServerContext, authenticate: Authenticate): Verify {
-  const isTrusted = trustedPeers(context.config.trustedProxies);
+  const isTrusted = trustedProxies(context.config.trustedProxies);
 
   return async (request, response) => {
     if (!isTrusted(request.socket.remoteAddress)) {
@@ -59,21 +59,6 @@ export function createVerify(context: ServerContext, authenticate: Authenticate)
 
 function denial(description: string): { error: string; error_description: string } {
   return { error: "invalid_request", error_description: description };
-}
-
-function trustedPeers(addresses: readonly string[]): (address: string | undefined) => boolean {
-  const list = new BlockList();
-  for (const entry of addresses) {
-    const [address = "", prefix] = entry.split("/");
-    const family = isIPv6(address) ? "ipv6" : "ipv4";
-    if (prefix === undefined) list.addAddress(address, family);
-    else list.addSubnet(address, Number(prefix), family);
-  }
-  return (address) => {
-    if (address === undefined) return false;
-    const plain = address.replace(/^::ffff:(?=\d+\.)/, ""); // IPv4 as a dual-stack socket shows it
-    return list.check(plain, isIPv6(plain) ? "ipv6" : "ipv4");
-  };
 }
 
 function requestedResource(
