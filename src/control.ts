@@ -53,9 +53,24 @@ export interface ClientSummary {
 
 export interface RegisterClient {
   name?: string | undefined;
-  redirectUris: string[];
+  /** Needed when it asks for authorization codes. */
+  redirectUris?: string[] | undefined;
   /** How it proves itself at the token endpoint; `none` unless told. */
-  authMethod?: "none" | "client_secret_basic" | "client_secret_post" | undefined;
+  authMethod?:
+    | "none"
+    | "client_secret_basic"
+    | "client_secret_post"
+    | "private_key_jwt"
+    | undefined;
+  /** As on the wire; authorization_code and refresh_token unless told. */
+  grantTypes?: string[] | undefined;
+  /** Services it may call without a person (client_credentials). */
+  services?: string[] | undefined;
+  /** Services whose tokens it may introspect. */
+  introspects?: string[] | undefined;
+  /** Its public keys (RFC 7517 §5), or where they are, for private_key_jwt. */
+  jwks?: unknown;
+  jwksUri?: string | undefined;
   /** Space-delimited. */
   scope?: string | undefined;
 }

@@ -5,7 +5,9 @@ import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import type { EventBus } from "../events.ts";
 import type { Log } from "../log.ts";
+import type { GuardedFetch } from "./guarded-fetch.ts";
 import type { IdentityProvider } from "./identity/identity-provider.ts";
+import type { RemoteKeys } from "./oauth/remote-keys.ts";
 import type { Resources } from "./resources.ts";
 import type { SigningKeys } from "./signing-keys.ts";
 import type { Store } from "./store/store.ts";
@@ -20,6 +22,10 @@ export interface ServerContext {
   readonly store: Store;
   readonly keys: SigningKeys;
   readonly resources: Resources;
+  /** For addresses that strangers name. */
+  readonly guardedFetch: GuardedFetch;
+  /** Key sets behind addresses that clients have named, and behind those the operator has. */
+  readonly remoteKeys: { readonly ofClients: RemoteKeys; readonly ofIssuers: RemoteKeys };
   /** By configured name, in configured order. */
   readonly identityProviders: ReadonlyMap<string, IdentityProvider>;
 }

@@ -4,7 +4,7 @@
  */
 import { once } from "node:events";
 import type { Server } from "node:http";
-import { createBridge, createServices } from "../bridge/bridge.ts";
+import { createBridge, createServices, type Bridge } from "../bridge/bridge.ts";
 import { epochSeconds, systemClock, type Clock } from "../clock.ts";
 import { isLoopbackHost, type Config } from "../config.ts";
 import { UserError } from "../errors.ts";
@@ -15,13 +15,17 @@ import { createHttpServer, createRequestListener } from "./app.ts";
 import { startAuditLog } from "./audit-log.ts";
 import type { ServerContext } from "./context.ts";
 import { startControlServer } from "./control.ts";
+import { createGuardedFetch } from "./guarded-fetch.ts";
 import { createIdentityProviders } from "./identity/index.ts";
+import { createRemoteKeys } from "./oauth/remote-keys.ts";
+import { createOperatorFetch } from "./operator-fetch.ts";
 import { createAuthenticate } from "./resource/authenticate.ts";
 import { createMcpEndpoint } from "./resource/mcp.ts";
 import { createVerify } from "./resource/verify.ts";
 import { createResources } from "./resources.ts";
 import { createSigningKeys } from "./signing-keys.ts";
 import { createStore } from "./store/index.ts";
+import type { Store } from "./store/store.ts";
 
 export interface GatewayOptions {
   config: Config;
@@ -30,6 +34,8 @@ export interface GatewayOptions {
   /** Shows a one-time login code to whoever reads the terminal. */
   announce?: (code: string) => void;
   clock?: Clock;
+  /** PEM; trusted, besides the well-known ones, by what clients have published about themselves. */
+  certificates?: readonly string[];
 }
 
 export interface Gateway {
@@ -54,7 +60,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
   try {
     const paths = prepareStateDirectory(options.config.store.path);
-    const store = await createStore(options.config.store, { clock, log });
+    const events = createEventBus((error) => log.error({ err: error }, "an event listener failed"));
+    const store = await createStore(options.config.store, { clock, log, events });
     undo.push(() => store.close());
 
     const servers = await listen(options.config);
@@ -64,13 +71,18 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     undo.push(closeServers);
     const config = withRealPort(options.config, servers[0]!);
 
-    const events = createEventBus((error) => log.error({ err: error }, "an event listener failed"));
     const auditLog = startAuditLog(events, { file: paths.auditLog, log });
     undo.push(() => auditLog.close());
 
     const keys = await createSigningKeys({ store, clock, config, events, log });
     undo.push(() => keys.close());
 
+    const mayLoopback = isLoopbackHost(new URL(config.publicUrl).hostname);
+    const guardedFetch = createGuardedFetch({
+      clock,
+      mayLoopback,
+      ...(options.certificates && { certificates: options.certificates }),
+    });
     const context: ServerContext = {
       config,
       issuer: config.publicUrl,
@@ -80,6 +92,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       store,
       keys,
       resources: createResources(config),
+      guardedFetch,
+      remoteKeys: {
+        ofClients: createRemoteKeys({ clock, fetch: guardedFetch }),
+        ofIssuers: createRemoteKeys({ clock, fetch: createOperatorFetch({ clock }) }),
+      },
       identityProviders: createIdentityProviders(config, {
         clock,
         requireCode: !isOnlyLocal(config),
@@ -96,6 +113,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         if (event.type === "grant.ended") void bridge.end({ grantId: event.grantId }, event.reason);
         if (event.type === "client.revoked")
           void bridge.end({ clientId: event.clientId }, "client revoked");
+        if (event.type === "store.recovered") {
+          endOrphans(bridge, store).catch((error: unknown) =>
+            log.error({ err: error }, "sessions could not be compared with the store"),
+          );
+        }
         if (event.type === "key.removed" && event.isEmergency) {
           for (const service of services.keys()) void bridge.end({ service }, "keys were replaced");
         }
@@ -136,6 +158,17 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   } catch (error) {
     await unwind();
     throw error;
+  }
+}
+
+/** What other replicas took away while they could not be heard. */
+async function endOrphans(bridge: Bridge, store: Store): Promise<void> {
+  for (const { grantId, clientId } of bridge.sessions()) {
+    const [grant, client] = await Promise.all([
+      store.get("grant", grantId),
+      store.get("client", clientId),
+    ]);
+    if (!grant || !client) await bridge.end({ grantId }, "revoked");
   }
 }
 

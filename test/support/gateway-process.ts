@@ -27,12 +27,14 @@ export async function spawnGateway(options: {
   port?: number;
   command?: string[];
   flags?: string[];
+  env?: Record<string, string>;
 }): Promise<GatewayProcess> {
   const before = performance.now();
   const command = options.command ?? [process.execPath, fixture("echo.js")];
   const flags = ["--json", "--port", String(options.port ?? 0), ...(options.flags ?? [])];
   const child = spawn(process.execPath, [bin, "dev", ...flags, "--", ...command], {
     cwd: options.cwd,
+    env: { ...process.env, ...options.env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let stderr = "";

@@ -33,10 +33,16 @@ export const fixture = (name: string): string =>
 
 /**
  * @param options.config merged over the default one, which has a single service `echo`
+ * @param options.certificates PEM of sites clients describe themselves at
  * @param options.stateDirectory keep using this one; it is not removed on `close`
  */
 export async function startGateway(
-  options: { config?: Partial<ConfigInput>; stateDirectory?: string; logLevel?: LogLevel } = {},
+  options: {
+    config?: Partial<ConfigInput>;
+    stateDirectory?: string;
+    logLevel?: LogLevel;
+    certificates?: string[];
+  } = {},
 ): Promise<TestGateway> {
   const stateDirectory = options.stateDirectory ?? mkdtempSync(join(tmpdir(), "mcpg-"));
   const clock = createMovableClock();
@@ -57,6 +63,7 @@ export async function startGateway(
     config,
     version: "0.0.0-test",
     clock,
+    ...(options.certificates && { certificates: options.certificates }),
     announce: (code) => codes.push(code),
     log: await createLog({ level: options.logLevel ?? "trace", pretty: false, destination }),
   });

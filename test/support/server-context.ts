@@ -9,6 +9,7 @@ import type { ConfigInput } from "../../src/config.ts";
 import { createEventBus, type GatewayEvent } from "../../src/events.ts";
 import { createLog } from "../../src/log.ts";
 import type { ServerContext } from "../../src/server/context.ts";
+import { createGuardedFetch } from "../../src/server/guarded-fetch.ts";
 import { createResources } from "../../src/server/resources.ts";
 import { createSigningKeys } from "../../src/server/signing-keys.ts";
 import { createStore } from "../../src/server/store/index.ts";
@@ -51,6 +52,8 @@ export async function createServerContext(
     store,
     keys: await createSigningKeys({ store, clock, config: effective, events, log }),
     resources: createResources(effective),
+    guardedFetch: createGuardedFetch({ clock, mayLoopback: false }),
+    remoteKeys: { ofClients: async () => [], ofIssuers: async () => [] },
     identityProviders: new Map(),
     happened,
     async reopen() {

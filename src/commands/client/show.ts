@@ -2,6 +2,12 @@ import { Args } from "@oclif/core";
 import { BaseCommand } from "../../command.ts";
 import type { ClientSummary } from "../../control.ts";
 
+const REGISTERED = {
+  command: "by an operator",
+  registration: "by itself",
+  document: "by the document at its id",
+} as const;
+
 export default class ClientShow extends BaseCommand {
   static override summary = "Show one OAuth client.";
   static override examples = [
@@ -24,7 +30,7 @@ export default class ClientShow extends BaseCommand {
       kind: client.kind,
       "redirects to": client.redirectUris.join("\n"),
       scope: client.scope,
-      registered: `${new Date(client.registeredAt * 1000).toISOString()} by ${client.via === "command" ? "an operator" : "itself"}`,
+      registered: `${new Date(client.registeredAt * 1000).toISOString()} ${REGISTERED[client.via]}`,
       grants: `${client.grants}`,
       "access tokens": `${client.accessTokens}`,
     });

@@ -41,7 +41,7 @@ export async function readRedirectTarget(
   const clientId = provenSingle(parameters, "client_id");
   if (clientId === undefined)
     throw refused("The request does not say which application it is from");
-  const client = await findClient(context, clientId);
+  const client = await findClient(context, clientId).catch(toPerson);
   if (!client) throw refused("The application is not registered here, or no longer");
   const sent = provenSingle(parameters, "redirect_uri");
   const state = parameters.get("state")?.length === 1 ? parameters.get("state")![0]! : "";
@@ -52,6 +52,13 @@ export async function readRedirectTarget(
     // What is doubled or endless is not echoed; the second stage says why.
     ...(state !== "" && state.length <= LONGEST_STATE && { state }),
   };
+}
+
+/** A client that published something unusable about itself: its developer reads it here, and it is no failed login. */
+function toPerson(error: unknown): never {
+  if (!(error instanceof OAuthError) || error.code !== "invalid_client") throw error;
+  const { message, detail } = error;
+  throw new OAuthError("invalid_request", message, { ...(detail !== undefined && { detail }) });
 }
 
 function matchingRedirectUri(client: ClientRecord, sent: string | undefined): string {
@@ -161,7 +168,8 @@ function readPrompt(text: string | undefined): string[] {
   return prompts.toSorted((a, b) => Number(a === "consent") - Number(b === "consent"));
 }
 
-function readResource(context: ServerContext, named: string | undefined): string {
+/** @throws OAuthError invalid_target when it is not served here, or it must be said */
+export function readResource(context: ServerContext, named: string | undefined): string {
   const resource =
     named === undefined ? context.resources.fallback : context.resources.named(named);
   if (!resource) {

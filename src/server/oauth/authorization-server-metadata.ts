@@ -33,6 +33,8 @@ export function authorizationServerMetadata(
       code_challenge_methods_supported: [CODE_CHALLENGE_METHOD],
       token_endpoint_auth_methods_supported: AUTH_METHODS,
       revocation_endpoint_auth_methods_supported: AUTH_METHODS,
+      client_id_metadata_document_supported:
+        context.config.registration.metadataDocuments.policy !== "off",
       authorization_response_iss_parameter_supported: true,
       request_parameter_supported: false,
       request_uri_parameter_supported: false,

@@ -4,23 +4,32 @@
 import { epochSeconds } from "../../clock.ts";
 import type { ServerContext } from "../context.ts";
 import type { ClientRecord, GrantRecord } from "../store/records.ts";
+import { findDocumentClient, mayBeDocument } from "./client-metadata-document.ts";
 import { endGrant, publishEnd } from "./grant.ts";
 
-/** Our ids are short; longer ones are not worth a look-up. */
-const LONGEST_ID = 128;
+/** Our ids are short, URLs are not; longer ones are not worth a look-up. */
+const LONGEST_ID = 512;
 
+/**
+ * A client that was registered under this id, else the one whose metadata document is there.
+ * @throws OAuthError invalid_client when that document cannot be used, temporarily_unavailable when too many are asked for
+ */
 export async function findClient(
   context: ServerContext,
   clientId: string,
 ): Promise<ClientRecord | undefined> {
-  return clientId.length > LONGEST_ID ? undefined : context.store.get("client", clientId);
+  if (clientId.length > LONGEST_ID) return undefined;
+  const client = await context.store.get("client", clientId);
+  if (client && client.via !== "document") return client;
+  return mayBeDocument(context, clientId) ? findDocumentClient(context, clientId) : undefined;
 }
 
 /**
  * Revoke a client: its record, its grants and all their codes and tokens, in one step of the store. Whatever is issued
  * checks in its own step that client and grant are there, so a login that runs at the same moment either came before
  * and dies here, or finds no client. A grant that slipped in between our listing and that step holds at most a code,
- * which nobody can redeem any more; it is swept up afterwards.
+ * which nobody can redeem any more; it is swept up afterwards. A client that describes itself may come back with a new
+ * login: what bars it is the configuration (`registration.metadataDocuments`).
  * @returns how many grants ended; undefined when there is no such client
  */
 export async function revokeClient(
@@ -37,6 +46,7 @@ export async function revokeClient(
       { type: "checkExists", kind: "client", id: clientId },
       ...grants.map(({ grantId: id }) => ({ type: "checkExists", kind: "grant", id }) as const),
       { type: "delete", kind: "client", id: clientId },
+      { type: "delete", kind: "metadataDocument", id: clientId },
       ...grants.map(({ grantId }) => ({ type: "deleteGrant", grantId }) as const),
     ]);
     if (!isGone) continue;

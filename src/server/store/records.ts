@@ -4,6 +4,8 @@
  *   kind               key                        owner    lives
  *   client             client_id                  -        until revoked; one that registered itself: registration.unusedClient
  *                                                          until its first token, registration.idleClient from its last
+ *                                                          `document`: as long as grants of it may live
+ *   metadataDocument   client_id, an https URL    client   7 days from its last fetch, a day while it has no grant
  *   grant              grant id (`gid`)           client   tokens.grant
  *   authorizationCode  SHA-256 of the code        grant    a day: a late second use must be recognised
  *   accessToken        `jti`                      grant    until the token's `exp`
@@ -27,6 +29,7 @@ import type { Identity, LoginForm, PendingLogin } from "../../auth-info.ts";
 
 export interface Records {
   client: ClientRecord;
+  metadataDocument: MetadataDocumentRecord;
   grant: GrantRecord;
   authorizationCode: AuthorizationCodeRecord;
   accessToken: AccessTokenRecord;
@@ -49,6 +52,7 @@ export type Kind = keyof Records;
  */
 export const DURABILITY: Readonly<Record<Kind, "durable" | "lazy">> = {
   client: "durable",
+  metadataDocument: "durable",
   grant: "durable",
   authorizationCode: "durable",
   accessToken: "durable",
@@ -74,7 +78,7 @@ export interface ClientRecord {
   registeredAt: number;
   /** Last time it was given tokens, up to an hour late; absent while it never was. */
   lastUsedAt?: number;
-  via: "registration" | "command";
+  via: "registration" | "command" | "document";
   /** Services it may get tokens for without a person; only ever set by an operator. */
   services?: string[];
   /** Services whose tokens it may introspect: it is one of their own programs (RFC 7662 §2.1). */
@@ -88,6 +92,8 @@ export interface ClientMetadata {
     | "client_secret_basic"
     | "client_secret_post"
     | "private_key_jwt";
+  /** Only of a metadata document that offers both: each of them is right. */
+  token_endpoint_auth_methods_supported?: ("none" | "private_key_jwt")[];
   /** For `private_key_jwt`: the JWS algorithm its assertions have; any we support when absent. */
   token_endpoint_auth_signing_alg?: string;
   /** Public keys; this or `jwks_uri`. */
@@ -105,6 +111,19 @@ export interface ClientMetadata {
   software_id?: string;
   software_version?: string;
   application_type?: "native" | "web";
+}
+
+/** That the description a client has put at its id may be believed; see oauth/client-metadata-document.ts. */
+export interface MetadataDocumentRecord {
+  clientId: string;
+  /** Last time a usable document came. */
+  fetchedAt: number;
+  /** Not fetched again before. */
+  freshUntil: number;
+  /** Set when the last fetch failed: not tried again before. */
+  retryAt?: number;
+  /** Whether there has been a grant. */
+  isInUse: boolean;
 }
 
 /** What a person allowed: subject x client x resource x scopes. All codes and tokens descend from one. */
