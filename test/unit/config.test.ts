@@ -28,6 +28,7 @@ describe("the configuration", () => {
         unusedClient: 86_400,
         idleClient: 7_776_000,
         clients: 10_000,
+        metadataDocuments: { policy: "open", hosts: [] },
       },
       tokens: {
         accessToken: 3600,
@@ -44,6 +45,7 @@ describe("the configuration", () => {
         sessionLifetime: 86_400,
         rates: { registrations: 200, authorizations: 120, logins: 60, failures: 60, lookups: 600 },
       },
+      keys: { rotation: 7_776_000 },
       services: { files: { command: "npx", args: [], env: {}, era: "auto" } },
       log: { level: "info" },
     });
