@@ -2,13 +2,11 @@
  * The control API: what an operator may ask of the running gateway. Only the table: who may reach it is the matter of the
  * door in front (control.ts: the owner of the state directory), so that another door can serve the same rows.
  */
-import { z } from "zod";
 import { epochSeconds } from "../clock.ts";
 import type {
   AccessTokenSummary,
   ClientSummary,
   GatewayStatus,
-  RegisterClient,
   RegisteredClient,
   RevokedClient,
   SessionSummary,
@@ -16,10 +14,8 @@ import type {
 import { all, records } from "./control/all-records.ts";
 import { ControlFailure, type ControlContext, type ControlRoute } from "./control/control-route.ts";
 import { keyRoutes } from "./control/keys.ts";
+import { registerByCommand } from "./control/register-client.ts";
 import { revokeClient } from "./oauth/client.ts";
-import { AUTH_METHODS } from "./oauth/client-metadata.ts";
-import { redirectUriProblem } from "./oauth/redirect-uri.ts";
-import { registerClient } from "./oauth/registration.ts";
 import type { AccessTokenRecord, ClientRecord, Records } from "./store/records.ts";
 import type { Store } from "./store/store.ts";
 
@@ -76,37 +72,8 @@ async function showClient({ store }: ControlContext, id: string): Promise<Client
   return summarize(client, grants.length, (await all(store, "accessToken", where)).length);
 }
 
-const registration = z.strictObject({
-  name: z.string().min(1).max(200).optional(),
-  redirectUris: z.array(z.string()).min(1).max(20),
-  authMethod: z.enum(AUTH_METHODS).exclude(["private_key_jwt"]).default("none"),
-  scope: z.string().optional(),
-}) satisfies z.ZodType<RegisterClient>;
-
 async function register(context: ControlContext, body: unknown): Promise<RegisteredClient> {
-  const parsed = registration.safeParse(body);
-  if (!parsed.success) {
-    const { path, message } = parsed.error.issues[0]!;
-    throw new ControlFailure(400, "invalid_request", `${path.join(".") || "The body"}: ${message}`);
-  }
-  const { name, redirectUris, authMethod, scope } = parsed.data;
-  // A program that registers itself keeps its good ones; an operator wants to know before anything is made.
-  for (const uri of redirectUris) {
-    const problem = redirectUriProblem(uri);
-    if (problem !== undefined) {
-      throw new ControlFailure(400, "invalid_redirect_uri", `Redirect URI ${uri} ${problem}`);
-    }
-  }
-  const { client, clientSecret } = await registerClient(
-    context,
-    {
-      redirect_uris: redirectUris,
-      token_endpoint_auth_method: authMethod,
-      ...(name !== undefined && { client_name: name }),
-      ...(scope !== undefined && { scope }),
-    },
-    "command",
-  );
+  const { client, clientSecret } = await registerByCommand(context, body);
   return { ...summarize(client, 0, 0), ...(clientSecret !== undefined && { clientSecret }) };
 }
 

@@ -12,6 +12,7 @@ import type { RequestHandler } from "express";
 import type { ServerContext } from "../context.ts";
 import { sendJson } from "../http.ts";
 import { SCOPES } from "../scopes.ts";
+import { CLIENT_SIGNING_ALGORITHMS } from "./client-keys.ts";
 import { AUTH_METHODS } from "./client-metadata.ts";
 import { grantTypes } from "./grant-type/index.ts";
 import { CODE_CHALLENGE_METHOD } from "./pkce.ts";
@@ -32,7 +33,9 @@ export function authorizationServerMetadata(
       grant_types_supported: [...grantTypes.keys()],
       code_challenge_methods_supported: [CODE_CHALLENGE_METHOD],
       token_endpoint_auth_methods_supported: AUTH_METHODS,
+      token_endpoint_auth_signing_alg_values_supported: CLIENT_SIGNING_ALGORITHMS,
       revocation_endpoint_auth_methods_supported: AUTH_METHODS,
+      revocation_endpoint_auth_signing_alg_values_supported: CLIENT_SIGNING_ALGORITHMS,
       client_id_metadata_document_supported:
         context.config.registration.metadataDocuments.policy !== "off",
       authorization_response_iss_parameter_supported: true,

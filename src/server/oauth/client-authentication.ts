@@ -1,21 +1,27 @@
 /**
- * Client authentication at the token and revocation endpoints, RFC 6749 §2.3.
+ * Client authentication wherever a client asks for itself (token, revocation, introspection, pushed requests), RFC 6749 §2.3.
  *
  * A client authenticates by exactly the method it registered: `none` is its id in the form, `client_secret_post` its id and
- * secret in the form, `client_secret_basic` both in the Authorization header. An unknown client, a wrong secret and a
- * wrong method give one and the same answer in the same time. Two methods at once are refused before anything is
- * looked up (§2.3).
+ * secret in the form, `client_secret_basic` both in the Authorization header, `private_key_jwt` a JWT it has signed
+ * (client-assertion.ts). An unknown client, a wrong secret and a wrong method give one and the same answer, those without a
+ * signature in the same time. Two methods at once are refused before anything is looked up (§2.3).
  */
 import type { Request, RequestHandler, Response } from "express";
 import { OAuthError } from "../../errors.ts";
 import { digest, equalInConstantTime } from "../../random.ts";
 import type { ServerContext } from "../context.ts";
 import type { ClientMetadata, ClientRecord } from "../store/records.ts";
+import {
+  CLIENT_ASSERTION_TYPE,
+  checkClientAssertion,
+  clientOfAssertion,
+} from "./client-assertion.ts";
 import { findClient } from "./client.ts";
 import { decode, formOf } from "./form.ts";
 
 interface Credentials {
   clientId: string;
+  /** Or the assertion; empty for `none`. */
   secret: string;
   method: ClientMetadata["token_endpoint_auth_method"];
 }
@@ -27,10 +33,12 @@ export function clientAuthentication(context: ServerContext): RequestHandler {
     const client = await findClient(context, clientId);
     // Hash first: equal time whether or not the client exists.
     const isRightSecret = equalInConstantTime(digest(secret), client?.secretDigest ?? digest(""));
-    const isRightMethod = client?.metadata.token_endpoint_auth_method === method;
-    if (!client || !isRightMethod || (method !== "none" && !isRightSecret)) {
+    const isRightMethod = client !== undefined && methodsOf(client).includes(method);
+    const needsSecret = method === "client_secret_basic" || method === "client_secret_post";
+    if (!client || !isRightMethod || (needsSecret && !isRightSecret)) {
       throw invalidClient(client ? `wrong secret or method ${method}` : "unknown client");
     }
+    if (method === "private_key_jwt") await checkClientAssertion(context, client, secret);
     response.locals["client"] = client;
     next();
   };
@@ -41,6 +49,10 @@ export function clientOf(response: Response): ClientRecord {
   return client;
 }
 
+function methodsOf({ metadata }: ClientRecord): readonly Credentials["method"][] {
+  return metadata.token_endpoint_auth_methods_supported ?? [metadata.token_endpoint_auth_method];
+}
+
 function readCredentials(request: Request, form: ReadonlyMap<string, string>): Credentials {
   const header = authorizationHeader(request);
   const clientId = form.get("client_id");
@@ -49,7 +61,7 @@ function readCredentials(request: Request, form: ReadonlyMap<string, string>): C
   if ([header, secret, isAssertion || undefined].filter((way) => way !== undefined).length > 1) {
     throw new OAuthError("invalid_request", "Authenticate in one way, not in two");
   }
-  if (isAssertion) throw invalidClient("client assertions are not supported");
+  if (isAssertion) return readAssertion(form, clientId);
   if (header !== undefined) {
     const basic = parseBasic(header);
     if (!basic) throw invalidClient("malformed Authorization header");
@@ -62,6 +74,23 @@ function readCredentials(request: Request, form: ReadonlyMap<string, string>): C
   return secret === undefined
     ? { clientId, secret: "", method: "none" }
     : { clientId, secret, method: "client_secret_post" };
+}
+
+/** RFC 7521 §4.2: `client_id` may be left out, but not be another one. */
+function readAssertion(
+  form: ReadonlyMap<string, string>,
+  clientId: string | undefined,
+): Credentials {
+  if (form.get("client_assertion_type") !== CLIENT_ASSERTION_TYPE) {
+    throw invalidClient("another client_assertion_type");
+  }
+  const secret = form.get("client_assertion") ?? "";
+  const claimed = clientOfAssertion(secret);
+  if (claimed === undefined) throw invalidClient("the client assertion names no client");
+  if (clientId !== undefined && clientId !== claimed) {
+    throw new OAuthError("invalid_request", "The assertion and the form name different clients");
+  }
+  return { clientId: claimed, secret, method: "private_key_jwt" };
 }
 
 /** Node keeps the first of several without a word; what a proxy in front saw may be another one. */
