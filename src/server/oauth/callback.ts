@@ -17,6 +17,7 @@ import type { ServerContext } from "../context.ts";
 import { sendErrorPage } from "../pages/error-page.ts";
 import type { InteractionRecord } from "../store/records.ts";
 import { redirectWithError } from "./authorization-response.ts";
+import { answerDevice, isForDevice } from "./device.ts";
 import { formOf } from "./form.ts";
 import {
   advanceInteraction,
@@ -84,6 +85,7 @@ async function finishRedirect(
     return welcome(context, request, response, used, login, result);
   }
   if (!(await closeInteraction(context, response, used))) return sendNoInteraction(response);
+  if (isForDevice(record)) return answerDevice(context, response, record, undefined);
   redirectWithError(context, response, record, result);
 }
 

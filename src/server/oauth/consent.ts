@@ -18,6 +18,7 @@ import { SCOPES } from "../scopes.ts";
 import { issueAuthorizationCode } from "./authorization-code.ts";
 import { redirectWithCode, redirectWithError } from "./authorization-response.ts";
 import { findClient } from "./client.ts";
+import { answerDevice, isForDevice } from "./device.ts";
 import { formOf } from "./form.ts";
 import {
   closeInteraction,
@@ -45,7 +46,8 @@ export function consentPage(context: ServerContext): RequestHandler {
     if (!client) return sendNoClient(response);
     const page = consentDocument({
       clientName: client.metadata.client_name,
-      redirectUri: record.redirectUri,
+      clientHost: client.via === "document" ? new URL(client.clientId).host : undefined,
+      redirectUri: isForDevice(record) ? undefined : record.redirectUri,
       service: context.resources.named(record.resource)?.service ?? record.resource,
       resource: record.resource,
       abilities: record.scopes.map(inPlainWords),
@@ -56,7 +58,7 @@ export function consentPage(context: ServerContext): RequestHandler {
       interaction: interaction.handle,
       csrf: interaction.csrf,
     });
-    const formAction = formActionSources(record.redirectUri);
+    const formAction = isForDevice(record) ? [] : formActionSources(record.redirectUri);
     sendPage(response, 200, page, { formAction });
   };
 }
@@ -95,8 +97,14 @@ async function answer(
   const fact = { at: epochSeconds(context.clock), clientId, subject: identity.subject, resource };
   if (decision === "cancel") {
     context.events.publish({ type: "consent.denied", ...fact });
+    if (isForDevice(record)) return answerDevice(context, response, record, undefined);
     const error = new OAuthError("access_denied", "The person did not allow it");
     return redirectWithError(context, response, record, error);
+  }
+  if (isForDevice(record)) {
+    await answerDevice(context, response, record, identity);
+    context.events.publish({ type: "consent.given", ...fact });
+    return;
   }
   const code = await issueAuthorizationCode(context, record, identity, scopes);
   context.events.publish({ type: "consent.given", ...fact });

@@ -23,6 +23,8 @@ import { findLoginSession } from "./login-session.ts";
 
 const INTERACTION_TTL = 600; // seconds
 const MOST_COOKIES = 8;
+/** At the end of a URL of the login page to which a form of ours leads. */
+export const AFTER_FORM = "after=form";
 
 export interface Interaction {
   readonly handle: string;
@@ -58,7 +60,8 @@ export async function startInteraction(
     if (/^[\w-]+$/.test(name)) clearCookie(response, name);
   }
   setCookie(response, prefix + handle, secret, INTERACTION_TTL);
-  seeOther(response, interactionUrl(context, session ? "/consent" : "/login", handle));
+  const next = interactionUrl(context, session ? "/consent" : "/login", handle);
+  seeOther(response, record.device === undefined || session ? next : `${next}&${AFTER_FORM}`);
 }
 
 /** @returns undefined when there is none, it is over, or it began in another browser */
@@ -104,7 +107,7 @@ export async function closeInteraction(
 export function isOwnForm(
   context: ServerContext,
   request: Request,
-  interaction: Interaction,
+  interaction: Pick<Interaction, "csrf">,
   csrf: string | undefined,
 ): boolean {
   const { origin, host } = request.headers;

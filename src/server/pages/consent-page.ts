@@ -10,7 +10,10 @@ import { layout } from "./layout.ts";
 export interface ConsentPage {
   /** What the client calls itself; undefined when it has no name. */
   clientName: string | undefined;
-  redirectUri: string;
+  /** Where the client describes itself, when its id is the URL of that description. */
+  clientHost: string | undefined;
+  /** Undefined when the access goes to a device whose code the person has entered. */
+  redirectUri: string | undefined;
   service: string;
   resource: string;
   /** In plain words. */
@@ -36,7 +39,8 @@ export function consentPage(page: ConsentPage): Html {
       <p class="lead">
         ${page.clientName === undefined ? "It did not say what it is called." : "The app chose that name itself. Nobody has verified it."}
       </p>
-      ${destination(page.redirectUri)}
+      ${page.clientHost !== undefined && html`<p>It describes itself at <strong class="code">${page.clientHost}</strong>.</p>`}
+      ${page.redirectUri === undefined ? device : destination(page.redirectUri)}
       <section class="section" aria-labelledby="abilities">
         <h2 id="abilities">It will be able to</h2>
         <ul class="scopes">
@@ -103,6 +107,18 @@ function destination(redirectUri: string): Html {
     }
   `;
 }
+
+/** RFC 8628 §5.4: whoever sends his own device's code to somebody else waits for exactly this page. */
+const device = html`
+  <div class="panel">
+    <p class="label">Access goes to</p>
+    <p class="host">The device that shows the code</p>
+  </div>
+  <p class="note">
+    <strong>Is that device yours, and did you start this yourself?</strong>
+    If somebody sent you the code or the link, cancel: they would use this service in your name.
+  </p>
+`;
 
 function person({ subject, name, email }: Identity): Html {
   const shown = name ?? email ?? subject;

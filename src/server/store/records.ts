@@ -5,6 +5,7 @@
  *   client             client_id                  -        until revoked; one that registered itself: registration.unusedClient
  *                                                          until its first token, registration.idleClient from its last
  *                                                          `document`: as long as grants of it may live
+ *   recentRegistration SHA-256 of source + metadata client   10 minutes
  *   metadataDocument   client_id, an https URL    client   7 days from its last fetch, a day while it has no grant
  *   grant              grant id (`gid`)           client   tokens.grant
  *   authorizationCode  SHA-256 of the code        grant    a day: a late second use must be recognised
@@ -29,6 +30,7 @@ import type { Identity, LoginForm, PendingLogin } from "../../auth-info.ts";
 
 export interface Records {
   client: ClientRecord;
+  recentRegistration: RecentRegistrationRecord;
   metadataDocument: MetadataDocumentRecord;
   grant: GrantRecord;
   authorizationCode: AuthorizationCodeRecord;
@@ -52,6 +54,7 @@ export type Kind = keyof Records;
  */
 export const DURABILITY: Readonly<Record<Kind, "durable" | "lazy">> = {
   client: "durable",
+  recentRegistration: "lazy",
   metadataDocument: "durable",
   grant: "durable",
   authorizationCode: "durable",
@@ -83,6 +86,11 @@ export interface ClientRecord {
   services?: string[];
   /** Services whose tokens it may introspect: it is one of their own programs (RFC 7662 §2.1). */
   introspects?: string[];
+}
+
+/** Which client somebody got who registered like this a short while ago, see `oauth/registration-reuse.ts`. */
+export interface RecentRegistrationRecord {
+  clientId: string;
 }
 
 export interface ClientMetadata {

@@ -1,8 +1,13 @@
 /** The grant types, by name. */
 import { authorizationCode } from "./authorization-code.ts";
+import { clientCredentials } from "./client-credentials.ts";
+import { deviceCode } from "./device-code.ts";
 import type { GrantType } from "./grant-type.ts";
 import { refreshToken } from "./refresh-token.ts";
 
 export const grantTypes: ReadonlyMap<string, GrantType> = new Map(
-  [authorizationCode, refreshToken].map((grantType) => [grantType.name, grantType]),
+  [authorizationCode, refreshToken, clientCredentials, deviceCode].map((grantType) => [
+    grantType.name,
+    grantType,
+  ]),
 );
