@@ -19,7 +19,7 @@ export interface TestRedis {
   /** Signals the server; after SIGKILL and SIGTERM resolves once it is gone. */
   signal(signal: NodeJS.Signals): Promise<void>;
   /** Starts it again on the same port and files. @returns once it answers */
-  restart(): Promise<void>;
+  restart(changed?: Record<string, string>): Promise<void>;
   /** Ends it and removes its files. */
   close(): Promise<void>;
 }
@@ -36,19 +36,10 @@ export async function startRedis(settings: Record<string, string> = {}): Promise
   const directory = mkdtempSync(join(tmpdir(), "mcpg-redis-"));
   const port = await freePort();
   const all = { ...DEFAULTS, ...settings, bind: "127.0.0.1", port: String(port), dir: directory };
-  const args = Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]);
-  let child = await spawnRedis(args);
+  let child = await spawnRedis(all);
   const kill = (): boolean => child.kill("SIGKILL");
   process.once("exit", kill);
-  const password = all["requirepass" as keyof typeof all];
-  const inside = new Redis({
-    port,
-    host: "127.0.0.1",
-    ...(password !== undefined && { password }),
-    lazyConnect: true,
-    enableOfflineQueue: true,
-    retryStrategy: () => 50,
-  });
+  const inside = new Redis({ port, host: "127.0.0.1", lazyConnect: true, retryStrategy: () => 50 });
   inside.on("error", () => {});
   return {
     url: `redis://127.0.0.1:${port}`,
@@ -60,8 +51,8 @@ export async function startRedis(settings: Record<string, string> = {}): Promise
       child.kill(signal);
       if (signal === "SIGKILL" || signal === "SIGTERM") await gone;
     },
-    async restart() {
-      child = await spawnRedis(args);
+    async restart(changed = {}) {
+      child = await spawnRedis({ ...all, ...changed });
     },
     async close() {
       inside.disconnect();
@@ -76,7 +67,8 @@ export async function startRedis(settings: Record<string, string> = {}): Promise
   };
 }
 
-async function spawnRedis(args: readonly string[]): Promise<ChildProcess> {
+async function spawnRedis(all: Record<string, string>): Promise<ChildProcess> {
+  const args = Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]);
   const child = spawn("redis-server", args, { stdio: ["ignore", "pipe", "inherit"] });
   let said = "";
   await new Promise<void>((resolve, reject) => {
