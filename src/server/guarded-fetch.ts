@@ -13,8 +13,8 @@
  */
 import { Resolver } from "node:dns/promises";
 import { isIP, type LookupFunction } from "node:net";
-import { rootCertificates } from "node:tls";
-import { Client, type Dispatcher } from "undici";
+import { connect, rootCertificates } from "node:tls";
+import { Client, type buildConnector, type Dispatcher } from "undici";
 import type { Clock } from "../clock.ts";
 import { isLoopbackHost } from "../config.ts";
 import { messageOf } from "../errors.ts";
@@ -143,11 +143,7 @@ async function get(
   signal: AbortSignal,
 ): Promise<Fetched> {
   const client = new Client(url.origin, {
-    connect: {
-      lookup: only(addresses),
-      rejectUnauthorized: true,
-      ...(certificates && { ca: [...rootCertificates, ...certificates] }),
-    },
+    connect: connectOnlyTo(addresses, certificates, signal),
     maxHeaderSize: MAX_HEADER,
   });
   try {
@@ -169,6 +165,34 @@ async function get(
   } finally {
     await client.destroy();
   }
+}
+
+/** Our own, because undici's waits for its connection even when nobody wants it any more. */
+function connectOnlyTo(
+  addresses: readonly string[],
+  certificates: readonly string[] | undefined,
+  signal: AbortSignal,
+): buildConnector.connector {
+  return ({ hostname, port }, callback) => {
+    const host = hostname.replaceAll(/[[\]]/g, "");
+    const socket = connect({
+      host,
+      port: port === "" ? 443 : Number(port),
+      lookup: only(addresses),
+      rejectUnauthorized: true,
+      ALPNProtocols: ["http/1.1"],
+      ...(isIP(host) === 0 && { servername: host }),
+      ...(certificates && { ca: [...rootCertificates, ...certificates] }),
+    });
+    const failed = (error: Error): void => callback(error, null);
+    const abort = (): void => void socket.destroy(new Error(messageOf(signal.reason)));
+    signal.addEventListener("abort", abort, { once: true });
+    socket.once("error", failed).once("close", () => signal.removeEventListener("abort", abort));
+    socket.once("secureConnect", () => {
+      socket.off("error", failed);
+      callback(null, socket);
+    });
+  };
 }
 
 /** The one answer to every question for an address: those that were checked. */
