@@ -10,7 +10,7 @@ import { OAuthError } from "../../errors.ts";
 import { randomId } from "../../random.ts";
 import type { ServerContext } from "../context.ts";
 import type { Resource } from "../resources.ts";
-import { DEFAULT_SCOPES, SCOPES } from "../scopes.ts";
+import { REQUIRED_SCOPE } from "../scopes.ts";
 import type { ClientRecord, GrantRecord } from "../store/records.ts";
 import type { Operation } from "../store/store.ts";
 import { issueAccessToken, type IssuedAccessToken } from "./access-token.ts";
@@ -50,21 +50,25 @@ export async function issueDirectly(
 }
 
 /**
- * What a token gets that no person is asked for: what was asked, cut down to the limit, and never `offline_access`.
- * @param limit what may be granted at most; everything when undefined
- * @throws OAuthError invalid_scope when nothing is left that opens a resource
+ * What a token gets that no person is asked for: what was asked, cut down to the limit, and never `offline_access`. As
+ * everywhere `mcp` is among it, and what is not known here is dropped.
+ * @param limit what may be granted at most; everything there is when undefined
+ * @throws OAuthError invalid_scope when the limit leaves nothing that opens the resource
  */
 export function directScopes(
+  resource: Resource,
   asked: string | undefined,
   limit: readonly string[] | undefined,
 ): string[] {
   const wanted = parseScope(asked ?? "");
-  const usual = limit ?? DEFAULT_SCOPES;
-  const opening = knownScopes(wanted.length === 0 ? usual : wanted).filter((name) =>
-    SCOPES.some((scope) => scope.name === name && scope.opensResource),
+  const allowed = resource.scopes.filter(
+    ({ name, opensResource }) => opensResource && (limit?.includes(name) ?? true),
   );
-  const scopes = opening.filter((name) => limit?.includes(name) ?? true);
-  if (scopes.length === 0) throw new OAuthError("invalid_scope", "No scope is left to grant");
+  const usual = wanted.length === 0 ? (limit ?? []) : wanted;
+  const scopes = knownScopes([...new Set([REQUIRED_SCOPE, ...usual])], allowed);
+  if (!scopes.includes(REQUIRED_SCOPE)) {
+    throw new OAuthError("invalid_scope", "No scope is left that opens the resource");
+  }
   return scopes;
 }
 

@@ -19,7 +19,7 @@ export const clientCredentials: GrantType = {
     }
     const { clientId, metadata } = client;
     const resource = directResource(context, client, parameters.get("resource"));
-    const scopes = directScopes(parameters.get("scope"), metadata.scope?.split(" "));
+    const scopes = directScopes(resource, parameters.get("scope"), metadata.scope?.split(" "));
     const { client_name: name } = metadata;
     const identity = { subject: clientId, ...(name !== undefined && { name }) };
     const accessToken = await issueDirectly(context, client, { identity, resource, scopes });
