@@ -290,7 +290,7 @@ describe("DELETE, RFC 7592 §2.3", () => {
 
   it("of many at once succeeds once", async () => {
     const answers = await Promise.all(Array.from({ length: 10 }, () => manage("DELETE", client)));
-    expect(answers.map(({ status }) => status).toSorted()).toEqual([
+    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([
       204,
       ...Array.from({ length: 9 }, () => 401),
     ]);

@@ -31,6 +31,15 @@ export interface TestGateway {
 export const fixture = (name: string): string =>
   fileURLToPath(new URL(`./fixture/${name}`, import.meta.url));
 
+/** A test sends from one address in a second what people send in a day. The limits have tests of their own. */
+const UNLIMITED = {
+  registrations: 1e9,
+  authorizations: 1e9,
+  logins: 1e9,
+  failures: 1e9,
+  lookups: 1e9,
+};
+
 /**
  * @param options.config merged over the default one, which has a single service `echo`
  * @param options.certificates PEM of sites clients describe themselves at
@@ -56,6 +65,7 @@ export async function startGateway(
     publicUrl: "http://localhost:0",
     listen: { host: "localhost", port: 0 },
     services: { echo: { command: process.execPath, args: [fixture("echo.js")] } },
+    limits: { rates: UNLIMITED },
     ...options.config,
     store: { type: "lowdb", path: stateDirectory },
   });

@@ -43,13 +43,14 @@ export function replaceRegistration(context: ServerContext): RequestHandler {
   return async (request, response) => {
     // Before the body: a stranger's is not worth reading.
     await authenticate(context, request);
-    const body = await readMetadataBody(request, response);
+    const body = await readMetadataBody(request);
     for (;;) {
       const { client } = await authenticate(context, request);
       const sentSecret = checkIdentity(body, client);
       const { metadata, rejected } = readClientMetadata(body, {
         via: client.via,
         redirectSchemes: context.config.registration.redirectSchemes,
+        scopeNames: context.resources.scopeNames,
       });
       const { secretDigest, ...rest } = client;
       const newSecret =
