@@ -4,6 +4,7 @@
  * `mcp-gateway config schema` and in the README.
  */
 import { z } from "zod";
+import { toolGroups } from "./config/tool-groups.ts";
 import { parseDuration } from "./duration.ts";
 
 /** A duration such as `15m`; seconds once parsed. Any positive value is accepted. */
@@ -124,6 +125,7 @@ const service = z
       .describe(
         "MCP revisions the server speaks: legacy (initialize), modern (2026-07-28), or dual.",
       ),
+    scopes: toolGroups.optional(),
   })
   .describe("An MCP server behind the gateway, in the shape of an mcpServers entry.");
 
@@ -149,6 +151,11 @@ const rates = z
     logins: positive
       .default(60)
       .describe("Visits to an identity provider from one source address."),
+    documents: positive
+      .default(60)
+      .describe(
+        "Metadata documents of clients not known yet, asked for from one source address or of one host.",
+      ),
     failures: positive
       .default(60)
       .describe(
@@ -310,6 +317,9 @@ export const configSchema = z
         sessionLifetime: duration
           .prefault("24h")
           .describe("A session ends after this in any case."),
+        pendingLogins: positive
+          .default(20_000)
+          .describe("Logins begun and not finished; with one more the oldest is forgotten."),
         rates: rates.describe(
           "How often, within a minute. Successful requests of a client are never refused because others fail.",
         ),

@@ -22,8 +22,22 @@ type Fact =
   | { type: "client.revoked"; at: number; clientId: string; grants: number }
   | { type: "login.succeeded"; at: number; provider: string; subject: string }
   | { type: "login.failed"; at: number; provider: string; reason: string }
-  | { type: "consent.given"; at: number; clientId: string; subject: string; resource: string }
-  | { type: "consent.denied"; at: number; clientId: string; subject: string; resource: string }
+  | {
+      type: "consent.given";
+      at: number;
+      clientId: string;
+      subject: string;
+      resource: string;
+      scopes: readonly string[];
+    }
+  | {
+      type: "consent.denied";
+      at: number;
+      clientId: string;
+      subject: string;
+      resource: string;
+      scopes: readonly string[];
+    }
   | {
       type: "token.issued";
       at: number;

@@ -4,6 +4,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
+import { OAuthError } from "../errors.ts";
 import type { EventBus } from "../events.ts";
 import type { Log } from "../log.ts";
 import type { BridgeCall } from "./call.ts";
@@ -25,7 +26,8 @@ export type { SessionFilter, SessionInfo } from "./session-info.ts";
 export interface Bridge {
   /**
    * Answer one request for an MCP endpoint. The caller is verified and allowed; CORS headers are already set on
-   * `response`. Resolves when the response has ended; never rejects because of the client or the server behind.
+   * `response`. Resolves when the response has ended; never rejects because of the client or the server behind, and
+   * otherwise only with what `call.authorizeMessage` throws, an OAuthError; then nothing was answered.
    */
   handle(request: IncomingMessage, response: ServerResponse, call: BridgeCall): Promise<void>;
   /** What is alive, newest last. */
@@ -68,6 +70,7 @@ export function createBridge({ services, clock, events, log, limits }: BridgeOpt
       case "POST": {
         const body = await readJson(request, limits.requestBody);
         Object.assign(facts, factsOf(body));
+        authorizeMessages(call, body);
         const door = isModern(request.headers, body) ? modern : http;
         return await door.post(request, response, call, service, body);
       }
@@ -91,6 +94,8 @@ export function createBridge({ services, clock, events, log, limits }: BridgeOpt
       try {
         await answer(request, response, call, facts);
       } catch (error) {
+        // Not ours to answer: the caller knows who must be told what.
+        if (error instanceof OAuthError) throw error;
         if (error instanceof Refusal) error.write(response);
         else if (!request.destroyed || request.complete) {
           log.error({ err: error, service: call.service }, "the bridge failed");
@@ -128,6 +133,16 @@ export function createBridge({ services, clock, events, log, limits }: BridgeOpt
       await Promise.all(Array.from(services.values(), (service) => service.stop(graceSeconds)));
     },
   };
+}
+
+/** Every message of a batch, too. What has no method asks for nothing. */
+function authorizeMessages({ authorizeMessage }: BridgeCall, body: unknown): void {
+  if (!authorizeMessage) return;
+  for (const entry of Array.isArray(body) ? (body as unknown[]) : [body]) {
+    const message = asObject(entry);
+    if (typeof message?.["method"] !== "string") continue;
+    authorizeMessage(message["method"], asObject(message["params"])?.["name"]);
+  }
 }
 
 /** Status for the log when the client left before it got one, as nginx has it. */

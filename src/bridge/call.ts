@@ -5,4 +5,9 @@ export interface BridgeCall {
   readonly auth: AuthInfo;
   /** Name of a configured service. */
   readonly service: string;
+  /**
+   * Asked about each message with a method before any of a POST goes anywhere; what it throws, `Bridge.handle` rejects with.
+   * @param name `params.name`: the tool or prompt, or whatever stands there
+   */
+  readonly authorizeMessage?: (method: string, name: unknown) => void;
 }

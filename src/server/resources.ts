@@ -7,6 +7,7 @@
  */
 import { domainToASCII } from "node:url";
 import type { Config } from "../config.ts";
+import { serviceScopes, type Scope } from "./scopes.ts";
 
 export interface Resource {
   /** Canonical URI; `aud` of its tokens. */
@@ -17,6 +18,8 @@ export interface Resource {
   readonly path: string;
   /** Where its protected resource metadata is (RFC 9728 §3.1). */
   readonly metadataUri: string;
+  /** What can be asked for here. */
+  readonly scopes: readonly Scope[];
 }
 
 export interface Resources {
@@ -32,10 +35,20 @@ export interface Resources {
   readonly fallback: Resource | undefined;
   /** Every host the gateway answers for, lower case, with its port when that is not the default. */
   readonly hosts: ReadonlySet<string>;
+  /** Names of all scopes of all resources. */
+  readonly scopeNames: ReadonlySet<string>;
 }
 
 export function createResources(config: Config): Resources {
   const base = new URL(config.publicUrl);
+  const resource = (origin: string, path: string, service: string): Resource => ({
+    uri: `${origin}${path}`,
+    service,
+    host: new URL(origin).host,
+    path,
+    metadataUri: `${origin}/.well-known/oauth-protected-resource${path}`,
+    scopes: serviceScopes(config.services[service]),
+  });
   const all = Object.keys(config.services).map((service) =>
     config.routing === "subdomain"
       ? resource(`${base.protocol}//${service}.${base.host}`, "/mcp", service)
@@ -56,16 +69,7 @@ export function createResources(config: Config): Resources {
     at: (host, path) => byPlace.get(`${canonicalHost(host)} ${withoutSlash(path)}`),
     fallback: fallback === undefined ? undefined : all[0],
     hosts: new Set([base.host, ...all.map((entry) => entry.host)]),
-  };
-}
-
-function resource(origin: string, path: string, service: string): Resource {
-  return {
-    uri: `${origin}${path}`,
-    service,
-    host: new URL(origin).host,
-    path,
-    metadataUri: `${origin}/.well-known/oauth-protected-resource${path}`,
+    scopeNames: new Set(all.flatMap(({ scopes }) => scopes.map(({ name }) => name))),
   };
 }
 

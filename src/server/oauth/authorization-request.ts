@@ -99,6 +99,7 @@ export function readAuthorizationRequest(
   checkResponse(values, client);
   const prompts = readPrompt(values.get("prompt"));
   const prompt = prompts.find((value) => value !== "none");
+  const resource = readResource(context, values.get("resource"));
   return {
     isSilent: prompts.includes("none"),
     interaction: {
@@ -107,8 +108,8 @@ export function readAuthorizationRequest(
       redirectUriWasSent: target.redirectUriWasSent,
       ...(target.state !== undefined && { state: target.state }),
       codeChallenge: readCodeChallenge(values),
-      resource: readResource(context, values.get("resource")),
-      scopes: requestedScopes(values.get("scope"), client.metadata.scope),
+      resource,
+      scopes: requestedScopes(context, client, { scope: values.get("scope"), resource }),
       // A new login includes a new consent; so does choosing another account.
       ...(prompt !== undefined && { prompt: prompt === "consent" ? "consent" : "login" }),
     },

@@ -11,7 +11,7 @@
 import type { RequestHandler } from "express";
 import type { ServerContext } from "../context.ts";
 import { sendJson } from "../http.ts";
-import { SCOPES } from "../scopes.ts";
+import { OFFLINE_SCOPE } from "../scopes.ts";
 import { CLIENT_SIGNING_ALGORITHMS } from "./client-keys.ts";
 import { AUTH_METHODS } from "./client-metadata.ts";
 import { grantTypes } from "./grant-type/index.ts";
@@ -27,7 +27,7 @@ export function authorizationServerMetadata(
     sendJson(response, 200, {
       issuer: context.issuer,
       ...offered(context, endpoints()),
-      scopes_supported: SCOPES.map(({ name }) => name),
+      scopes_supported: scopesSupported(context),
       response_types_supported: ["code"],
       response_modes_supported: ["query"],
       grant_types_supported: [...grantTypes.keys()],
@@ -63,4 +63,10 @@ export function wellKnownPaths(issuer: string, name: string): string[] {
   const { pathname } = new URL(issuer);
   const base = pathname === "/" ? "" : pathname;
   return [...new Set([`/.well-known/${name}${base}`, `${base}/.well-known/${name}`])];
+}
+
+/** Those of all resources, `offline_access` last: it is none of theirs. */
+function scopesSupported({ resources }: ServerContext): string[] {
+  const names = [...resources.scopeNames];
+  return [...names.filter((name) => name !== OFFLINE_SCOPE), OFFLINE_SCOPE];
 }

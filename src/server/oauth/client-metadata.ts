@@ -16,9 +16,10 @@ import { z } from "zod";
 import { OAuthError } from "../../errors.ts";
 import type { ClientMetadata, ClientRecord } from "../store/records.ts";
 import { CLIENT_SIGNING_ALGORITHMS, readClientKeys } from "./client-keys.ts";
+import { OFFLINE_SCOPE, REQUIRED_SCOPE } from "../scopes.ts";
 import { grantTypes } from "./grant-type/index.ts";
 import { isNativeUri, redirectUriProblem } from "./redirect-uri.ts";
-import { knownScopes, parseScope } from "./scope.ts";
+import { parseScope } from "./scope.ts";
 
 export const AUTH_METHODS = [
   "none",
@@ -36,6 +37,8 @@ const SELF_SERVICE: ReadonlySet<string> = new Set([
 
 /** What a client gets that names none: clients expect to refresh whether or not they say so. */
 const USUAL_GRANT_TYPES = ["authorization_code", "refresh_token"];
+
+const OWN_SCOPES: ReadonlySet<string> = new Set([REQUIRED_SCOPE, OFFLINE_SCOPE]);
 
 const MAX_REDIRECT_URIS = 10;
 const MAX_NAME = 80; // characters
@@ -75,6 +78,8 @@ export interface MetadataPolicy {
   via: ClientRecord["via"];
   /** Private-use redirect schemes without a dot, besides those of known clients. */
   redirectSchemes: readonly string[];
+  /** Names of the scopes there are; our own when absent. */
+  scopeNames?: ReadonlySet<string>;
 }
 
 /**
@@ -104,7 +109,7 @@ export function readClientMetadata(
     response_types: redirects ? effectiveResponseTypes(sent.response_types) : [],
     application_type: applicationType,
     ...readClientKeys(method, sent),
-    ...present("scope", effectiveScope(sent.scope)),
+    ...present("scope", effectiveScope(sent.scope, policy.scopeNames ?? OWN_SCOPES)),
     ...present("client_name", displayText(sent.client_name, MAX_NAME)),
     ...present("client_uri", httpsUri(sent.client_uri)),
     ...present("logo_uri", httpsUri(sent.logo_uri)),
@@ -182,9 +187,10 @@ function effectiveResponseTypes(sent: readonly string[] | undefined): string[] {
 }
 
 /** Absent when nothing known is left: then the client may ask for any scope. */
-function effectiveScope(sent: string | undefined): string | undefined {
+function effectiveScope(sent: string | undefined, names: ReadonlySet<string>): string | undefined {
   // A list that breaks the grammar is no reason to refuse a client; it names nothing we know.
-  const known = knownScopes((sent ?? "").length > 2000 ? [] : parseOrNothing(sent ?? ""));
+  const listed = (sent ?? "").length > 2000 ? [] : parseOrNothing(sent ?? "");
+  const known = listed.filter((name) => names.has(name));
   return known.length === 0 ? undefined : known.join(" ");
 }
 

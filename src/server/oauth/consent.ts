@@ -14,7 +14,6 @@ import type { ServerContext } from "../context.ts";
 import { consentPage as consentDocument } from "../pages/consent-page.ts";
 import { sendErrorPage } from "../pages/error-page.ts";
 import { sendPage } from "../pages/send-page.ts";
-import { SCOPES } from "../scopes.ts";
 import { issueAuthorizationCode } from "./authorization-code.ts";
 import { redirectWithCode, redirectWithError } from "./authorization-response.ts";
 import { findClient } from "./client.ts";
@@ -50,7 +49,7 @@ export function consentPage(context: ServerContext): RequestHandler {
       redirectUri: isForDevice(record) ? undefined : record.redirectUri,
       service: context.resources.named(record.resource)?.service ?? record.resource,
       resource: record.resource,
-      abilities: record.scopes.map(inPlainWords),
+      abilities: record.scopes.map((scope) => inPlainWords(context, record.resource, scope)),
       identity: record.identity,
       host: new URL(context.issuer).host,
       consentAction: serverPath(context, "/consent"),
@@ -94,7 +93,13 @@ async function answer(
   decision: "allow" | "cancel",
 ): Promise<void> {
   const { clientId, resource, scopes } = record;
-  const fact = { at: epochSeconds(context.clock), clientId, subject: identity.subject, resource };
+  const fact = {
+    at: epochSeconds(context.clock),
+    clientId,
+    subject: identity.subject,
+    resource,
+    scopes,
+  };
   if (decision === "cancel") {
     context.events.publish({ type: "consent.denied", ...fact });
     if (isForDevice(record)) return answerDevice(context, response, record, undefined);
@@ -131,8 +136,9 @@ const APPS: ReadonlyMap<string, readonly string[]> = new Map([
   ["insiders.vscode.dev", ["vscode-insiders:"]],
 ]);
 
-function inPlainWords(scope: string): string {
-  const text = SCOPES.find(({ name }) => name === scope)?.explanation ?? scope;
+function inPlainWords({ resources }: ServerContext, resource: string, scope: string): string {
+  const { scopes = [] } = resources.named(resource) ?? {};
+  const text = scopes.find(({ name }) => name === scope)?.explanation ?? scope;
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 

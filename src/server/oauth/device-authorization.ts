@@ -6,6 +6,7 @@
  */
 import type { RequestHandler } from "express";
 import { OAuthError } from "../../errors.ts";
+import { digest } from "../../random.ts";
 import type { ServerContext } from "../context.ts";
 import { sendJson } from "../http.ts";
 import { countFromSource } from "../rate-limits.ts";
@@ -14,21 +15,25 @@ import { clientOf } from "./client-authentication.ts";
 import { DEVICE_CODE_TTL, POLL_INTERVAL, startDeviceCode } from "./device-code.ts";
 import { formOf } from "./form.ts";
 import { deviceCode as grantType } from "./grant-type/device-code.ts";
+import { boundPending } from "./pending-bound.ts";
 import { requestedScopes } from "./scope.ts";
 
 export function deviceAuthorization(context: ServerContext): RequestHandler {
   return async (request, response) => {
     const form = formOf(response);
-    const { clientId, metadata } = clientOf(response);
+    const client = clientOf(response);
+    const { clientId, metadata } = client;
     if (!metadata.grant_types.includes(grantType.name)) {
       throw new OAuthError("unauthorized_client", "The client has not registered this grant_type");
     }
     await countFromSource(context, "authorizations", request, clientId);
+    const resource = readResource(context, form.get("resource"));
     const { deviceCode, userCode } = await startDeviceCode(context, {
       clientId,
-      resource: readResource(context, form.get("resource")),
-      scopes: requestedScopes(form.get("scope"), metadata.scope),
+      resource,
+      scopes: requestedScopes(context, client, { scope: form.get("scope"), resource }),
     });
+    await boundPending(context, "deviceCode", digest(deviceCode));
     const page = `${context.issuer}/device`;
     sendJson(response, 200, {
       device_code: deviceCode,

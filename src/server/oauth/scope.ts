@@ -6,7 +6,9 @@
  * refresh that wants more than was granted, is `invalid_scope`.
  */
 import { OAuthError } from "../../errors.ts";
-import { DEFAULT_SCOPES, SCOPES } from "../scopes.ts";
+import type { ServerContext } from "../context.ts";
+import { REQUIRED_SCOPE, type Scope } from "../scopes.ts";
+import type { ClientRecord } from "../store/records.ts";
 
 const MAX_LENGTH = 2000;
 /** scope-token, RFC 6749 §3.3, with as many spaces between as people write. */
@@ -23,26 +25,31 @@ export function parseScope(text: string): string[] {
   return [...new Set(text.split(" ").filter((name) => name !== ""))];
 }
 
-/** Those of `scopes` that exist here. */
-export function knownScopes(scopes: readonly string[]): string[] {
-  return scopes.filter((name) => SCOPES.some((scope) => scope.name === name));
+/** Those of `names` that exist at a resource. */
+export function knownScopes(names: readonly string[], scopes: readonly Scope[]): string[] {
+  return names.filter((name) => scopes.some((scope) => scope.name === name));
 }
 
 /**
- * What an authorization request asks for. A client whose registration names scopes gets none beyond them. When nothing
- * is left that opens a resource the default is added: a token that opens nothing helps nobody.
- * @param registered `scope` of the client's metadata
+ * What a request that a person will decide on asks for, at one resource. `mcp` is always among it: without it a token
+ * opens nothing.
+ *
+ * A client whose registration names scopes gets none beyond them, with one exception: a client that registered itself
+ * wrote its list before any challenge could tell it what a tool needs, so it may ask for the scopes of tools all the same.
+ * What an operator has registered is a limit without exception.
+ * @param asked.resource one of ours
  */
 export function requestedScopes(
-  text: string | undefined,
-  registered: string | undefined,
+  { resources }: Pick<ServerContext, "resources">,
+  client: Pick<ClientRecord, "metadata" | "via">,
+  asked: { scope: string | undefined; resource: string },
 ): string[] {
-  const allowed = registered === undefined ? undefined : new Set(registered.split(" "));
-  const known = knownScopes(parseScope(text ?? "")).filter((name) => allowed?.has(name) ?? true);
-  const opens = known.some((name) =>
-    SCOPES.some((scope) => scope.name === name && scope.opensResource),
-  );
-  return opens ? known : [...DEFAULT_SCOPES, ...known];
+  const { scopes = [] } = resources.named(asked.resource) ?? {};
+  const limit = client.metadata.scope?.split(" ");
+  const isFree = ({ guards }: Scope): boolean => guards !== undefined && client.via !== "command";
+  const allowed = scopes.filter((scope) => (limit?.includes(scope.name) ?? true) || isFree(scope));
+  const known = knownScopes(parseScope(asked.scope ?? ""), allowed);
+  return known.includes(REQUIRED_SCOPE) ? known : [REQUIRED_SCOPE, ...known];
 }
 
 /**

@@ -7,6 +7,7 @@ import type { OAuthError } from "../../errors.ts";
 import type { Resource } from "../resources.ts";
 import { REQUIRED_SCOPE } from "../scopes.ts";
 import { MissingToken } from "./authenticate.ts";
+import { InsufficientScope } from "./authorize.ts";
 
 export function sendChallenge(
   response: ServerResponse,
@@ -15,7 +16,7 @@ export function sendChallenge(
 ): void {
   const parameters: [string, string][] = [
     ["resource_metadata", resource.metadataUri],
-    ["scope", REQUIRED_SCOPE],
+    ["scope", error instanceof InsufficientScope ? error.scopes.join(" ") : REQUIRED_SCOPE],
   ];
   // Without a token there is no error to name (RFC 6750 §3.1).
   if (!(error instanceof MissingToken)) {

@@ -2,7 +2,8 @@
  * An MCP endpoint: `POST | GET | DELETE <resource>`.
  *
  * Order: preflight -> web origin -> (a person in a browser gets a page) -> authenticate -> authorize -> bridge. Everything
- * before the bridge is decided without reading the body.
+ * before the bridge is decided without reading the body; the bridge, which reads it, asks once more for each message before
+ * any server sees it.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Bridge } from "../../bridge/bridge.ts";
@@ -15,9 +16,11 @@ import { sendJsonRpcError } from "../http.ts";
 import { connectPage } from "../pages/connect-page.ts";
 import { pageHeaders } from "../pages/page-headers.ts";
 import type { Resource } from "../resources.ts";
+import { DEFAULT_SCOPES } from "../scopes.ts";
 import type { Authenticate } from "./authenticate.ts";
 import { authorize } from "./authorize.ts";
 import { sendChallenge } from "./challenge.ts";
+import { hasToolGroups, scopesOfMessage } from "./operation-scopes.ts";
 
 export type McpEndpoint = (
   request: IncomingMessage,
@@ -46,8 +49,15 @@ export function createMcpEndpoint(
     if (isPersonLooking(request)) return sendConnectPage(response, resource);
     try {
       const auth = await authenticate(request, resource);
-      authorize(auth);
-      await bridge.handle(request, response, { auth, service: resource.service });
+      authorize(auth, resource, DEFAULT_SCOPES);
+      await bridge.handle(request, response, {
+        auth,
+        service: resource.service,
+        ...(hasToolGroups(resource) && {
+          authorizeMessage: (method: string, name: unknown) =>
+            authorize(auth, resource, scopesOfMessage(resource, method, name)),
+        }),
+      });
     } catch (error) {
       if (!(error instanceof OAuthError)) throw error;
       context.events.publish({

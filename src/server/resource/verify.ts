@@ -18,6 +18,7 @@ import { trustedProxies } from "../trusted-proxies.ts";
 import type { Authenticate } from "./authenticate.ts";
 import { authorize } from "./authorize.ts";
 import { sendChallenge } from "./challenge.ts";
+import { scopesOfForwarded } from "./operation-scopes.ts";
 
 export type Verify = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
@@ -38,7 +39,10 @@ export function createVerify(context: ServerContext, authenticate: Authenticate)
     }
     try {
       const auth = await authenticate(request, asked.resource);
-      authorize(auth);
+      const { method, resource } = asked;
+      const isLegacy = context.config.services[resource.service]?.era === "legacy";
+      const forwarded = { method, headers: request.headers, isLegacy };
+      authorize(auth, resource, scopesOfForwarded(resource, forwarded));
       const grant = await context.store.get("grant", auth.grantId);
       response.writeHead(200, identityHeaders({ ...auth, ...grant?.identity }));
       response.end();

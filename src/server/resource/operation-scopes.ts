@@ -1,0 +1,84 @@
+/**
+ * Which scopes an operation needs: `mcp`, and for a tool call those of every group the tool falls into (scopes.ts).
+ *
+ * What cannot be told is not guessed: a tool call that names its tool in no readable way, and a POST whose message a reverse
+ * proxy does not show us, need the scopes of all groups.
+ */
+import { isUtf8 } from "node:buffer";
+import type { IncomingHttpHeaders } from "node:http";
+import type { Resource } from "../resources.ts";
+import { DEFAULT_SCOPES } from "../scopes.ts";
+
+/** Revisions whose servers refuse headers that do not agree with the message (MCP 2026-07-28, "Streamable HTTP"). */
+const HEADER_VALIDATING: ReadonlySet<string> = new Set(["2026-07-28"]);
+
+export function hasToolGroups({ scopes }: Resource): boolean {
+  return scopes.some(({ guards }) => guards !== undefined);
+}
+
+/** @param name what the message names, whatever it is */
+export function scopesOfMessage(
+  resource: Resource,
+  method: string,
+  name: unknown,
+): readonly string[] {
+  if (method !== "tools/call") return DEFAULT_SCOPES;
+  return scopesOfTool(resource, typeof name === "string" ? name : undefined);
+}
+
+/**
+ * At ForwardAuth there is only the head of the request. `Mcp-Method` and `Mcp-Name` are believed when the server behind
+ * compares them with the message; of any other request they could say anything.
+ * @param forwarded.isLegacy the server behind knows no such revision, so it compares nothing
+ */
+export function scopesOfForwarded(
+  resource: Resource,
+  forwarded: { method: string; headers: IncomingHttpHeaders; isLegacy: boolean },
+): readonly string[] {
+  const { method, headers, isLegacy } = forwarded;
+  // Streams and the end of a session; they carry no message.
+  if (method !== "POST" || !hasToolGroups(resource)) return DEFAULT_SCOPES;
+  const isValidated = HEADER_VALIDATING.has(String(headers["mcp-protocol-version"])) && !isLegacy;
+  const operation = headers["mcp-method"];
+  if (!isValidated || typeof operation !== "string" || !/^[\w/]+$/.test(operation)) {
+    return scopesOfTool(resource, undefined);
+  }
+  return scopesOfMessage(resource, operation, decodeName(headers["mcp-name"]));
+}
+
+/** @param name undefined when it cannot be told */
+function scopesOfTool({ scopes }: Resource, name: string | undefined): readonly string[] {
+  const groups = scopes.filter(
+    ({ guards }) =>
+      guards !== undefined &&
+      (name === undefined || guards.tools.some((pattern) => fitsPattern(pattern, name))),
+  );
+  return groups.length === 0
+    ? DEFAULT_SCOPES
+    : [...DEFAULT_SCOPES, ...groups.map((one) => one.name)];
+}
+
+/** In time that grows with the name's length only: no backtracking, whoever wrote name and pattern. */
+function fitsPattern(pattern: string, name: string): boolean {
+  const [first = "", ...rest] = pattern.split("*");
+  const last = rest.pop();
+  if (last === undefined) return pattern === name;
+  if (!name.startsWith(first)) return false;
+  let at = first.length;
+  for (const part of rest) {
+    const found = name.indexOf(part, at);
+    if (found === -1) return false;
+    at = found + part.length;
+  }
+  return name.length - last.length >= at && name.endsWith(last);
+}
+
+/** Plain, or base64 of UTF-8 between `=?base64?` and `?=`. A repeated header, which Node joins with a comma, is no name. */
+function decodeName(header: string | string[] | undefined): string | undefined {
+  if (typeof header !== "string" || header.includes(",")) return undefined;
+  const text = header.trim();
+  const [, encoded] = /^=\?base64\?(.*)\?=$/.exec(text) ?? [];
+  if (encoded === undefined) return text;
+  const bytes = Buffer.from(encoded, "base64");
+  return bytes.toString("base64") === encoded && isUtf8(bytes) ? bytes.toString("utf8") : undefined;
+}
