@@ -1,9 +1,10 @@
 /**
- * The two doors of the house. `/verify`, MCP endpoints and their metadata are answered by the `node:http` listener itself,
- * because they are asked on every call and Express alone costs ten times such an answer; everything a person or a login
- * needs goes to Express. Both doors call the same functions.
+ * The two doors of the house. What programs call (`/verify`, MCP endpoints, metadata, token ...) is answered by the `node:http`
+ * listener itself, because Express alone costs more than most of these answers; pages for people go to Express. Both doors
+ * call the same functions.
  *
- * Order for every request: spelling of the path -> `/verify`, health -> host -> MCP endpoint | metadata -> Express.
+ * Order for every request: spelling of the path -> `/verify`, health -> host -> MCP endpoint | its metadata -> programs'
+ * endpoints -> Express.
  */
 import express from "express";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -19,7 +20,8 @@ import {
 } from "./resource/protected-resource-metadata.ts";
 import type { Verify } from "./resource/verify.ts";
 import { canonicalHost } from "./resources.ts";
-import { registerRoutes } from "./routes.ts";
+import { createProgramDoor } from "./program-door.ts";
+import { isForPrograms, registerRoutes, routes, type Route } from "./routes.ts";
 
 export type RequestListener = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -38,7 +40,9 @@ export function createRequestListener(
   context: ServerContext,
   endpoints: { mcp: McpEndpoint; verify: Verify },
 ): RequestListener {
-  const app = createExpressApp(context);
+  const table = routes(context);
+  const programs = createProgramDoor(context, table.filter(isForPrograms));
+  const app = createExpressApp(context, table);
   const issuerHost = new URL(context.issuer).host;
   const loopbackAlias = isLoopbackHost(new URL(context.issuer).hostname) ? issuerHost : undefined;
 
@@ -66,7 +70,7 @@ export function createRequestListener(
     }
     // Logins happen at the issuer's own host only; a service's host has nothing but its endpoint.
     if (host !== issuerHost) return sendJson(response, 404, { error: "not_found" });
-    app(request, response);
+    if (!(await programs(request, response, path))) app(request, response);
   }
 
   const isHttps = context.issuer.startsWith("https:");
@@ -89,13 +93,14 @@ export function createRequestListener(
   };
 }
 
-function createExpressApp(context: ServerContext): express.Express {
+/** Knows the whole table, so that 404 and 405 are right whoever is asked. */
+function createExpressApp(context: ServerContext, table: readonly Route[]): express.Express {
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
   app.set("query parser", false); // endpoints parse the raw query themselves, so that doubled parameters are seen
   app.set("case sensitive routing", true);
-  registerRoutes(app, context);
+  registerRoutes(app, context, table);
   return app;
 }
 

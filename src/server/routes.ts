@@ -101,14 +101,22 @@ function endpoints(context: ServerContext, table: readonly Route[]): Record<stri
   );
 }
 
-/** Put the whole table into `app`, with 405 and 404 around it and the error middleware at the end. */
-export function registerRoutes(app: Express, context: ServerContext): void {
+/** Rows that only programs call, at a fixed path: program-door.ts can walk their steps without Express. */
+export function isForPrograms([, path, steps]: Route): boolean {
+  return steps.includes(cors) && !path.includes(":");
+}
+
+/** Put `table` into `app`, with 405 and 404 around it and the error middleware at the end. */
+export function registerRoutes(
+  app: Express,
+  context: ServerContext,
+  table: readonly Route[] = routes(context),
+): void {
   const router = express.Router({ caseSensitive: true, strict: true });
   router.use((_request, response, next) => {
     response.locals["requestId"] = requestId();
     next();
   });
-  const table = routes(context);
   for (const path of new Set(table.map(([, path]) => path))) {
     const rows = table.filter((row) => row[1] === path);
     const route = router.route(path.replaceAll(/[{}()[\]*+?!\\]/g, "\\$&"));
@@ -125,7 +133,7 @@ export function registerRoutes(app: Express, context: ServerContext): void {
   app.use(oauthErrorHandler(context));
 }
 
-function methodNotAllowed(rows: readonly Route[]): RequestHandler {
+export function methodNotAllowed(rows: readonly Route[]): RequestHandler {
   const allowed = rows.flatMap(([method]) => (method === "GET" ? ["GET", "HEAD"] : [method]));
   return (request, response) => {
     response.setHeader("Allow", allowed.join(", "));

@@ -25,10 +25,10 @@ import { takePushedRequest } from "./pushed-authorization-request.ts";
 
 export function authorization(context: ServerContext): RequestHandler {
   return async (request, response) => {
-    const parameters = await readParameters(request, response);
+    const parameters = await readParameters(request);
     const pushed = await takePushedRequest(context, parameters);
     if (pushed) return begin(context, request, response, pushed.interaction, () => pushed);
-    const target = await readRedirectTarget(context, parameters);
+    const target = await readRedirectTarget(context, parameters, request);
     const read = (): AuthorizationRequest => readAuthorizationRequest(context, parameters, target);
     await begin(context, request, response, target, read);
   };
@@ -61,7 +61,7 @@ async function silenceIsNotEnough(context: ServerContext, request: Request): Pro
     : new OAuthError("login_required", "The person must log in");
 }
 
-async function readParameters(request: Request, response: Response): Promise<Parameters> {
+async function readParameters(request: Request): Promise<Parameters> {
   const [, query = ""] = /\?(.*)$/s.exec(request.originalUrl) ?? [];
   if (request.method !== "POST") return parseParameters(query);
   if (query !== "") {
@@ -70,5 +70,5 @@ async function readParameters(request: Request, response: Response): Promise<Par
       "The parameters belong into the body, not into the URL",
     );
   }
-  return readForm(request, response);
+  return readForm(request);
 }

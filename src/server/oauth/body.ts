@@ -4,7 +4,7 @@
  * Bounded, never decompressed (a small gzip can be a very large body), and strict UTF-8: a decoder that repairs what it
  * reads would let two different requests look the same.
  */
-import express, { type Request, type Response } from "express";
+import type { IncomingMessage } from "node:http";
 import { OAuthError, type OAuthErrorCode } from "../../errors.ts";
 
 /**
@@ -14,24 +14,46 @@ import { OAuthError, type OAuthErrorCode } from "../../errors.ts";
  * @throws OAuthError with `code`; 413 when too large, 415 when compressed
  */
 export async function readBody(
-  request: Request,
-  response: Response,
+  request: IncomingMessage,
   options: { type: string; limit: number; code: OAuthErrorCode },
 ): Promise<string> {
   if (!isType(request.headers["content-type"], options.type)) {
     throw new OAuthError(options.code, `Content-Type must be ${options.type}`);
   }
-  const read = express.raw({ limit: options.limit, inflate: false, type: () => true });
-  await new Promise<void>((resolve, reject) => {
-    read(request, response, (error?: unknown) => (error === undefined ? resolve() : reject(error)));
-  });
-  const body: unknown = request.body;
-  if (!Buffer.isBuffer(body)) return "";
+  const encoding = request.headers["content-encoding"] ?? "identity";
+  if (encoding.toLowerCase() !== "identity") {
+    throw new OAuthError("invalid_request", "The body must not be compressed", { status: 415 });
+  }
+  const body = await readBytes(request, options.limit);
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(body);
   } catch (cause) {
     throw new OAuthError(options.code, "The body is not UTF-8", { cause });
   }
+}
+
+/** The rest of a body that is too large is let go by, unread, so that the client can hear our answer. */
+function readBytes(request: IncomingMessage, limit: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const tooLarge = (): void =>
+      reject(new OAuthError("invalid_request", "The body is too large", { status: 413 }));
+    if (Number(request.headers["content-length"] ?? 0) > limit) {
+      request.resume();
+      return tooLarge();
+    }
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on("data", (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= limit) chunks.push(chunk);
+      else tooLarge();
+    });
+    request.once("end", () => resolve(Buffer.concat(chunks)));
+    request.once("close", () =>
+      reject(new OAuthError("invalid_request", "The body ended before its time")),
+    );
+    request.once("error", reject);
+  });
 }
 
 /** Exactly this media type: a list of two, or another charset, is somebody trying to be read in two ways. */

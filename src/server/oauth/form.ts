@@ -66,14 +66,14 @@ export function singleValues(parameters: Parameters): ReadonlyMap<string, string
 }
 
 /** The parameters of a form body. @throws OAuthError invalid_request, 413, 415 */
-export async function readForm(request: Request, response: Response): Promise<Parameters> {
+export async function readForm(request: Request): Promise<Parameters> {
   const options = { type: TYPE, limit: MAX_BYTES, code: "invalid_request" } as const;
-  return parseParameters(await readBody(request, response, options));
+  return parseParameters(await readBody(request, options));
 }
 
 /** The step that reads a form; `formOf` gives it to the steps behind. */
 export const form: RequestHandler = async (request, response, next) => {
-  response.locals["form"] = singleValues(await readForm(request, response));
+  response.locals["form"] = singleValues(await readForm(request));
   next();
 };
 
