@@ -43,6 +43,7 @@ describe("the configuration", () => {
         sessionsPerUser: 50,
         sessionIdle: 1800,
         sessionLifetime: 86_400,
+        pendingLogins: 20_000,
         rates: { registrations: 200, authorizations: 120, logins: 60, failures: 60, lookups: 600 },
       },
       keys: { rotation: 7_776_000 },

@@ -9,6 +9,7 @@
  * every client, confidential ones too; request objects are refused and never fetched; a request without `resource`
  * means the only resource or the default service's, never all.
  */
+import type { IncomingMessage } from "node:http";
 import { OAuthError } from "../../errors.ts";
 import type { ServerContext } from "../context.ts";
 import type { ClientRecord, InteractionRecord } from "../store/records.ts";
@@ -37,12 +38,16 @@ export interface AuthorizationRequest {
 export async function readRedirectTarget(
   context: ServerContext,
   parameters: Parameters,
+  request?: IncomingMessage,
 ): Promise<ProvenTarget> {
   const clientId = provenSingle(parameters, "client_id");
   if (clientId === undefined)
     throw refused("The request does not say which application it is from");
-  const client = await findClient(context, clientId).catch(toPerson);
-  if (!client) throw refused("The application is not registered here, or no longer");
+  const client = await findClient(context, clientId, request).catch(toPerson);
+  if (!client)
+    throw refused(
+      "The application is not registered here, or no longer: remove the connection there and add it again",
+    );
   const sent = provenSingle(parameters, "redirect_uri");
   const state = parameters.get("state")?.length === 1 ? parameters.get("state")![0]! : "";
   return {

@@ -20,6 +20,7 @@ import { sendErrorPage } from "../pages/error-page.ts";
 import type { InteractionRecord } from "../store/records.ts";
 import { clearCookie, cookieName, cookieNames, readCookie, setCookie } from "./cookie.ts";
 import { findLoginSession } from "./login-session.ts";
+import { boundPending } from "./pending-bound.ts";
 
 const INTERACTION_TTL = 600; // seconds
 const MOST_COOKIES = 8;
@@ -48,12 +49,14 @@ export async function startInteraction(
   const session = record.prompt === "login" ? undefined : await findLoginSession(context, request);
   const handle = randomId();
   const secret = randomToken();
+  const key = keyOf(handle, secret);
   await context.store.put(
     "interaction",
-    keyOf(handle, secret),
+    key,
     { ...record, ...(session && { identity: session.identity }), csrf: randomId() },
     INTERACTION_TTL,
   );
+  await boundPending(context, "interaction", key);
   const prefix = cookieName(context.issuer, "interaction-");
   const old = cookieNames(request, prefix);
   for (const name of old.slice(0, Math.max(0, old.length - MOST_COOKIES + 1))) {

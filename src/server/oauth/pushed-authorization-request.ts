@@ -21,6 +21,7 @@ import {
 } from "./authorization-request.ts";
 import { clientOf } from "./client-authentication.ts";
 import { formOf, type Parameters } from "./form.ts";
+import { boundPending } from "./pending-bound.ts";
 
 const PREFIX = "urn:ietf:params:oauth:request_uri:";
 const LIFETIME = 60; // seconds, RFC 9126 §2.2 recommends 5 to 600
@@ -40,6 +41,7 @@ export function pushedAuthorizationRequest(context: ServerContext): RequestHandl
     const reference = randomToken();
     const record = { clientId, interaction, isSilent };
     await context.store.put("pushedRequest", digest(reference), record, LIFETIME);
+    await boundPending(context, "pushedRequest", digest(reference));
     sendJson(response, 201, { request_uri: PREFIX + reference, expires_in: LIFETIME });
   };
 }
