@@ -124,7 +124,7 @@ describe("the scopes of a request at ForwardAuth (A24)", () => {
 
 describe("a caller", () => {
   const may = (scopes: string[], needed: string[]): string => {
-    const auth = { scopes } as Parameters<typeof authorize>[0];
+    const auth = { scopes } as unknown as Parameters<typeof authorize>[0];
     try {
       authorize(auth, files, needed);
       return "may";
