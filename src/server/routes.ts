@@ -20,6 +20,7 @@ import { device, devicePage } from "./oauth/device.ts";
 import { forPeople, oauthErrorHandler } from "./oauth/error-handler.ts";
 import { failureLimit } from "./oauth/failure-limit.ts";
 import { form } from "./oauth/form.ts";
+import { introspection } from "./oauth/introspection.ts";
 import { jwks } from "./oauth/jwks.ts";
 import { login, loginPage } from "./oauth/login.ts";
 import { pushedAuthorizationRequest } from "./oauth/pushed-authorization-request.ts";
@@ -90,6 +91,7 @@ export function routes(context: ServerContext): readonly Route[] {
     ["POST", `${base}/device`,                 [forPeople, form, device(context)],            null,                     "RFC 8628 §3.3"],
     ["POST", `${base}/token`,                  [cors, form, clientAuth, token(context), failures],      "token_endpoint",         "RFC 6749 §3.2"],
     ["POST", `${base}/revoke`,                 [cors, form, clientAuth, revocation(context), failures], "revocation_endpoint",    "RFC 7009 §2"],
+    ["POST", `${base}/introspect`,             [cors, form, clientAuth, introspection(context), failures], "introspection_endpoint", "RFC 7662 §2"],
   ];
   return table;
 }

@@ -10,6 +10,7 @@
  */
 import type { RequestHandler } from "express";
 import type { ServerContext } from "../context.ts";
+import { DPOP_ALGORITHMS } from "../dpop-key.ts";
 import { sendJson } from "../http.ts";
 import { OFFLINE_SCOPE } from "../scopes.ts";
 import { CLIENT_SIGNING_ALGORITHMS } from "./client-keys.ts";
@@ -36,11 +37,14 @@ export function authorizationServerMetadata(
       token_endpoint_auth_signing_alg_values_supported: CLIENT_SIGNING_ALGORITHMS,
       revocation_endpoint_auth_methods_supported: AUTH_METHODS,
       revocation_endpoint_auth_signing_alg_values_supported: CLIENT_SIGNING_ALGORITHMS,
+      introspection_endpoint_auth_methods_supported: AUTH_METHODS.filter((name) => name !== "none"),
+      introspection_endpoint_auth_signing_alg_values_supported: CLIENT_SIGNING_ALGORITHMS,
       client_id_metadata_document_supported:
         context.config.registration.metadataDocuments.policy !== "off",
       authorization_response_iss_parameter_supported: true,
       request_parameter_supported: false,
       request_uri_parameter_supported: false,
+      dpop_signing_alg_values_supported: DPOP_ALGORITHMS,
       subject_types_supported: ["public"],
       id_token_signing_alg_values_supported: ["ES256"],
     });
