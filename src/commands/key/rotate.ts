@@ -11,7 +11,10 @@ export default class KeyRotate extends BaseCommand {
     "<%= config.bin %> key rotate --emergency --yes",
   ];
   static override flags = {
-    emergency: Flags.boolean({ summary: "End all keys and all access tokens at once." }),
+    emergency: Flags.boolean({
+      default: false,
+      summary: "End all keys and all access tokens at once.",
+    }),
     yes: Flags.boolean({ summary: "Do not ask." }),
   };
 
