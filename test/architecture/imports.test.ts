@@ -73,7 +73,7 @@ describe("the rooms of src/", () => {
 
   it("let only a folder's index know its implementations", () => {
     const implementation =
-      /^src\/(?:server\/identity\/(?!index|identity-provider)|server\/store\/lowdb|bridge\/service\/(?:stdio|http)\b)/;
+      /^src\/(?:server\/identity\/(?!index|identity-provider)|server\/store\/(?:lowdb|redis)|bridge\/service\/(?:stdio|http)\b)/;
     expect(
       broken(({ from, target }) => {
         if (!implementation.test(target)) return false;

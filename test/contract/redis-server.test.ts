@@ -279,6 +279,11 @@ describe("a Redis that goes away", () => {
       await own.signal("SIGSTOP");
       const error = await refusal(store.put("client", "a", client("a")));
       expect(error.message).toMatch(/timed out/);
+      // Its silence was noticed: from now on nobody waits at all.
+      await sleep(1500);
+      const begun = performance.now();
+      await refusal(store.get("client", "a"));
+      expect(performance.now() - begun).toBeLessThan(500);
       await own.signal("SIGCONT");
       await waitFor(() => store.put("client", "b", client("b")).then(() => true, () => false)); // prettier-ignore
     } finally {

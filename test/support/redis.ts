@@ -24,6 +24,8 @@ export interface TestRedis {
   close(): Promise<void>;
 }
 
+const PROGRAM = "redis-server";
+
 const DEFAULTS = {
   appendonly: "yes",
   appendfsync: "always",
@@ -69,13 +71,13 @@ export async function startRedis(settings: Record<string, string> = {}): Promise
 
 async function spawnRedis(all: Record<string, string>): Promise<ChildProcess> {
   const args = Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]);
-  const child = spawn("redis-server", args, { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(PROGRAM, args, { stdio: ["ignore", "pipe", "inherit"] });
   let said = "";
   await new Promise<void>((resolve, reject) => {
     child.on("error", (error: NodeJS.ErrnoException) =>
       reject(
         error.code === "ENOENT"
-          ? new Error("redis-server is not installed. Run: apt-get install redis-server")
+          ? new Error(`${PROGRAM} is not installed. Run: apt-get install redis-server`)
           : error,
       ),
     );

@@ -17,7 +17,7 @@ import { bin } from "./gateway-process.ts";
 import { fixture, type TestGateway } from "./gateway.ts";
 import { startRedis, type TestRedis } from "./redis.ts";
 
-export interface Replica {
+interface Replica {
   stderr(): string;
 }
 

@@ -12,6 +12,26 @@ const problems = (input: unknown): string[] =>
     ({ path, message }) => `${path.join(".")}: ${message}`,
   );
 
+describe("the redis store", () => {
+  const store = (url: string): string[] => problems({ ...minimal, store: { type: "redis", url } });
+
+  it.each(["${REDIS_URL}", "redis://10.0.0.5:6379", "rediss://gateway@redis.example.com/2"])(
+    "takes %s",
+    (url) => expect(store(url)).toEqual([]),
+  );
+
+  it.each([
+    "redis://:secret@10.0.0.5",
+    "redis://me:secret@10.0.0.5:6379/0",
+    "redis://me:a@b:c@10.0.0.5",
+    "http://10.0.0.5",
+    "10.0.0.5:6379",
+    "",
+  ])("refuses %s: passwords do not stand in the file, and it must be a Redis URL", (url) =>
+    expect(store(url)).toEqual([expect.stringMatching(/^store\.url: write \$\{REDIS_URL\}/)]),
+  );
+});
+
 describe("the configuration", () => {
   it("has a default for everything but the public URL and the services", () => {
     expect(configSchema.parse(minimal)).toEqual({
@@ -44,7 +64,14 @@ describe("the configuration", () => {
         sessionIdle: 1800,
         sessionLifetime: 86_400,
         pendingLogins: 20_000,
-        rates: { registrations: 200, authorizations: 120, logins: 60, failures: 60, lookups: 600 },
+        rates: {
+          registrations: 200,
+          authorizations: 120,
+          logins: 60,
+          failures: 60,
+          lookups: 600,
+          documents: 60,
+        },
       },
       keys: { rotation: 7_776_000 },
       services: { files: { command: "npx", args: [], env: {}, era: "auto" } },

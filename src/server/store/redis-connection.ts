@@ -13,11 +13,19 @@ import type { Log } from "../../log.ts";
 
 const CONNECT_TIMEOUT = 5_000; // ms
 const COMMAND_TIMEOUT = 3_000; // ms
+/** A peer that vanished without a word is noticed by its silence, or its socket would hang for a quarter of an hour. */
+const SOCKET_TIMEOUT = 4_000; // ms
 const LONGEST_BACK_OFF = 1_000; // ms between two attempts to connect
 
 /** Replies by which Redis says that it cannot now, and an operator can help. Anything else it refuses is our bug. */
 const OUT_OF_ORDER =
   /^-?(OOM|MISCONF|READONLY|LOADING|BUSY|MASTERDOWN|NOREPLICAS|NOAUTH|WRONGPASS|NOPERM|CLUSTERDOWN|MOVED|ASK|TRYAGAIN)\b/;
+
+export interface Subscription {
+  /** Whoever only listens does not notice a dead peer; this asks for a sign of life. */
+  ping(): void;
+  close(): void;
+}
 
 export class RedisConnection {
   /** Host, port and database; no credentials. */
@@ -38,6 +46,7 @@ export class RedisConnection {
       lazyConnect: true,
       connectTimeout: CONNECT_TIMEOUT,
       commandTimeout: COMMAND_TIMEOUT,
+      socketTimeout: SOCKET_TIMEOUT,
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
       // What was under way when the connection broke rejects at once.
@@ -75,7 +84,7 @@ export class RedisConnection {
   subscribe(
     channel: string,
     listeners: { onMessage(message: string): void; onSubscribed(): void },
-  ): { close(): void } {
+  ): Subscription {
     const subscriber = this.#redis.duplicate({ lazyConnect: false });
     subscriber.on("error", () => {});
     subscriber.on("message", (_channel, message) => listeners.onMessage(message));
@@ -85,7 +94,10 @@ export class RedisConnection {
         () => {},
       );
     });
-    return { close: () => subscriber.disconnect() };
+    return {
+      ping: () => void subscriber.ping().catch(() => {}),
+      close: () => subscriber.disconnect(),
+    };
   }
 
   /** @throws UserError when Redis is gone, hangs or is out of order */

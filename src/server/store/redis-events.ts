@@ -12,6 +12,7 @@ import type { RedisConnection } from "./redis-connection.ts";
 import type { StoreContext } from "./store-context.ts";
 
 const RETRY_INTERVAL = 1; // second
+const PING_INTERVAL = 10; // seconds
 
 export function relayEvents(
   redis: RedisConnection,
@@ -47,8 +48,16 @@ export function relayEvents(
       hasListened = true;
     },
   });
+  let cancelPing = pingLater();
+  function pingLater(): () => void {
+    return clock.after(PING_INTERVAL, () => {
+      subscription.ping();
+      cancelPing = pingLater();
+    });
+  }
   return {
     close() {
+      cancelPing();
       unsubscribe();
       cancelRetry?.();
       subscription.close();
