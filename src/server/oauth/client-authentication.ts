@@ -30,7 +30,7 @@ interface Credentials {
 export function clientAuthentication(context: ServerContext): RequestHandler {
   return async (request, response, next) => {
     const { clientId, secret, method } = readCredentials(request, formOf(response));
-    const client = await findClient(context, clientId);
+    const client = await findClient(context, clientId, request);
     // Hash first: equal time whether or not the client exists.
     const isRightSecret = equalInConstantTime(digest(secret), client?.secretDigest ?? digest(""));
     const isRightMethod = client !== undefined && methodsOf(client).includes(method);

@@ -12,15 +12,18 @@
  *                                                        +- 410: the owner took it away: unknown at once
  *
  * What is fetched is the new truth: other redirect URIs, keys or methods take effect with it. A description that was never
- * in use is forgotten after a day, so that strangers cannot fill the store. Failures are not remembered, only slowed down.
+ * in use is forgotten after a day, so that strangers cannot fill the store. Failures are not remembered, only counted.
  * Nothing but the document itself is fetched here; logo and other links in it never are.
  */
+import type { IncomingMessage } from "node:http";
 import { isDeepStrictEqual } from "node:util";
 import { epochSeconds } from "../../clock.ts";
 import { OAuthError } from "../../errors.ts";
 import type { Fetched } from "../guarded-fetch.ts";
 import type { ServerContext } from "../context.ts";
 import { freshnessOf } from "../http-freshness.ts";
+import { countWithin } from "../rate-limits.ts";
+import { sourceAddress } from "../source-address.ts";
 import type { ClientMetadata, ClientRecord, MetadataDocumentRecord } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { isDocumentUrl, readMetadataDocument } from "./metadata-document.ts";
@@ -32,9 +35,6 @@ const LEAST_FRESH = 5 * MINUTE;
 const MOST_FRESH = DAY;
 const USUALLY_FRESH = 60 * MINUTE; // when the headers do not say
 const STALE_IF_ERROR = 7 * DAY;
-/** Within a minute, of descriptions we do not know yet. */
-const TRIES_PER_CLIENT = 10;
-const TRIES_PER_HOST = 60;
 /** Each failed attempt means that another process was first. */
 const ATTEMPTS = 3;
 
@@ -50,11 +50,13 @@ export function mayBeDocument(context: ServerContext, clientId: string): boolean
 
 /**
  * The client whose id is this URL.
+ * @param request whose source is counted when the document is not known yet
  * @throws OAuthError invalid_client when there is no usable document, temporarily_unavailable when too much is asked
  */
 export async function findDocumentClient(
   context: ServerContext,
   clientId: string,
+  request?: IncomingMessage,
 ): Promise<ClientRecord> {
   const { store } = context;
   const [document, client] = await Promise.all([
@@ -68,7 +70,7 @@ export async function findDocumentClient(
       return client;
     }
   }
-  return once(context, clientId, () => fetchClient(context, clientId));
+  return once(context, clientId, () => fetchClient(context, clientId, request));
 }
 
 async function once(
@@ -85,9 +87,13 @@ async function once(
   return mine;
 }
 
-async function fetchClient(context: ServerContext, clientId: string): Promise<ClientRecord> {
+async function fetchClient(
+  context: ServerContext,
+  clientId: string,
+  request: IncomingMessage | undefined,
+): Promise<ClientRecord> {
   const known = await context.store.get("metadataDocument", clientId);
-  if (!known) await slowDown(context, clientId);
+  if (!known) await count(context, clientId, request);
   const fetched = await context.guardedFetch(clientId, { bytes: MAX_BYTES });
   const read = readFetched(context, fetched, clientId);
   if (!(read instanceof OAuthError)) return accept(context, clientId, read, fetched);
@@ -109,7 +115,7 @@ async function fetchClient(context: ServerContext, clientId: string): Promise<Cl
 }
 
 function readFetched(
-  { config }: ServerContext,
+  { config, resources }: ServerContext,
   fetched: Fetched,
   clientId: string,
 ): ClientMetadata | OAuthError {
@@ -117,18 +123,25 @@ function readFetched(
     return fetched.isBusy ? tooMuch(fetched.reason) : unreachable(fetched.reason);
   }
   try {
-    return readMetadataDocument(fetched.text, clientId, config.registration.redirectSchemes);
+    return readMetadataDocument(fetched.text, clientId, {
+      via: "document",
+      redirectSchemes: config.registration.redirectSchemes,
+      scopeNames: resources.scopeNames,
+    });
   } catch (error) {
     if (error instanceof OAuthError) return error;
     throw error;
   }
 }
 
-async function slowDown({ store }: ServerContext, clientId: string): Promise<void> {
-  const { host } = new URL(clientId);
-  const byClient = await store.increment(`metadata document ${clientId}`, MINUTE);
-  const byHost = await store.increment(`metadata documents of ${host}`, MINUTE);
-  if (byClient > TRIES_PER_CLIENT || byHost > TRIES_PER_HOST) throw tooMuch("too many tries");
+/** What we know already is fetched again however much is asked for that we do not know. */
+async function count(
+  context: ServerContext,
+  clientId: string,
+  request: IncomingMessage | undefined,
+): Promise<void> {
+  if (request) await countWithin(context, "documents", [sourceAddress(context.config, request)]);
+  await countWithin(context, "documents", ["host", new URL(clientId).host]);
 }
 
 /** Write down what the document says. */

@@ -1,6 +1,7 @@
 /**
  * OAuth clients: find one, revoke one.
  */
+import type { IncomingMessage } from "node:http";
 import { epochSeconds } from "../../clock.ts";
 import type { ServerContext } from "../context.ts";
 import type { ClientRecord, GrantRecord } from "../store/records.ts";
@@ -12,16 +13,20 @@ const LONGEST_ID = 512;
 
 /**
  * A client that was registered under this id, else the one whose metadata document is there.
+ * @param request whose source is counted when the document has to be fetched
  * @throws OAuthError invalid_client when that document cannot be used, temporarily_unavailable when too many are asked for
  */
 export async function findClient(
   context: ServerContext,
   clientId: string,
+  request?: IncomingMessage,
 ): Promise<ClientRecord | undefined> {
   if (clientId.length > LONGEST_ID) return undefined;
   const client = await context.store.get("client", clientId);
   if (client && client.via !== "document") return client;
-  return mayBeDocument(context, clientId) ? findDocumentClient(context, clientId) : undefined;
+  return mayBeDocument(context, clientId)
+    ? findDocumentClient(context, clientId, request)
+    : undefined;
 }
 
 /**

@@ -14,7 +14,7 @@ import { z } from "zod";
 import { OAuthError } from "../../errors.ts";
 import type { ClientMetadata } from "../store/records.ts";
 import { parseStrictJson } from "../strict-json.ts";
-import { readClientMetadata } from "./client-metadata.ts";
+import { readClientMetadata, type MetadataPolicy } from "./client-metadata.ts";
 
 const LONGEST_URL = 512; // characters
 type Method = "none" | "private_key_jwt";
@@ -46,13 +46,12 @@ export function isDocumentUrl(clientId: string): boolean {
 
 /**
  * @param text the document
- * @param redirectSchemes private-use schemes the operator allows besides the known ones
  * @throws OAuthError invalid_client that says what is wrong with it
  */
 export function readMetadataDocument(
   text: string,
   clientId: string,
-  redirectSchemes: readonly string[] = [],
+  policy: MetadataPolicy = { via: "document", redirectSchemes: [] },
 ): ClientMetadata {
   const sent = parse(text);
   // Simple string comparison, RFC 3986 §6.2.1.
@@ -62,7 +61,7 @@ export function readMetadataDocument(
   }
   const methods = methodsOf(sent);
   return {
-    ...read({ ...sent, token_endpoint_auth_method: methods.at(-1) }, redirectSchemes),
+    ...read({ ...sent, token_endpoint_auth_method: methods.at(-1) }, policy),
     ...(methods.length > 1 && { token_endpoint_auth_methods_supported: methods }),
   };
 }
@@ -98,9 +97,9 @@ function methodsOf(sent: Sent): Method[] {
   return methods;
 }
 
-function read(sent: object, redirectSchemes: readonly string[]): ClientMetadata {
+function read(sent: object, policy: MetadataPolicy): ClientMetadata {
   try {
-    return readClientMetadata(sent, { via: "document", redirectSchemes }).metadata;
+    return readClientMetadata(sent, policy).metadata;
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error;
     throw unusable(error.message);
