@@ -1,6 +1,7 @@
 /** Client configuration endpoint as a stranger and as its owner see it: RFC 7592, rows RM-* and A17. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
+import { registerByCommand } from "../support/operator.ts";
 import {
   ask,
   errorOf,
@@ -133,6 +134,16 @@ describe("who may not, RFC 7592 §2", () => {
     };
     expect(await refusal(await ask(uri, form))).toBe("401 invalid_token");
     expect((await ask(uri, { method: "POST", body: "" })).status).toBe(405);
+  });
+
+  it("a client that an operator registered is not managed here (RM-12)", async () => {
+    const { clientId } = await registerByCommand(gateway, { redirectUris: [LOOPBACK] });
+    const uri = `${gateway.url}/register/${clientId}`;
+    for (const method of ["GET", "PUT", "DELETE"]) {
+      const headers = bearer(client.registration_access_token);
+      expect(await errorOf(await ask(uri, { method, headers }))).toBe("403 access_denied");
+      expect(await refusal(await ask(uri, { method }))).toBe("401 invalid_token");
+    }
   });
 
   it("its own token opens no resource and no verification (RM-10)", async () => {
