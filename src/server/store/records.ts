@@ -30,7 +30,8 @@ import type { Identity, LoginForm, PendingLogin } from "../../auth-info.ts";
 
 export interface Records {
   client: ClientRecord;
-  recentRegistration: RecentRegistrationRecord;
+  /** See `oauth/registration-reuse.ts`. */
+  recentRegistration: Pick<ClientRecord, "clientId">;
   metadataDocument: MetadataDocumentRecord;
   grant: GrantRecord;
   authorizationCode: AuthorizationCodeRecord;
@@ -86,11 +87,6 @@ export interface ClientRecord {
   services?: string[];
   /** Services whose tokens it may introspect: it is one of their own programs (RFC 7662 §2.1). */
   introspects?: string[];
-}
-
-/** Which client somebody got who registered like this a short while ago, see `oauth/registration-reuse.ts`. */
-export interface RecentRegistrationRecord {
-  clientId: string;
 }
 
 export interface ClientMetadata {
@@ -158,6 +154,8 @@ export interface AuthorizationCodeRecord {
   /** Whether the authorization request named the redirect URI, so that the token request must repeat it. */
   redirectUriWasSent: boolean;
   codeChallenge: string;
+  /** Thumbprint of the only key that may redeem it (RFC 9449 §10). */
+  jkt?: string;
   resource: string;
   scopes: string[];
   /** The code can be redeemed until here. */
@@ -175,6 +173,8 @@ export interface AccessTokenRecord {
   scopes: string[];
   issuedAt: number;
   expiresAt: number;
+  /** Thumbprint of the key it is bound to (RFC 9449 §6). */
+  jkt?: string;
 }
 
 /** See `oauth/refresh-rotation.ts` for the life of a refresh token. */
@@ -183,6 +183,8 @@ export interface RefreshTokenRecord {
   clientId: string;
   issuedAt: number;
   expiresAt: number;
+  /** Thumbprint of the key it is bound to; only of public clients, others are bound by their authentication (RFC 9449 §5). */
+  jkt?: string;
   /** SHA-256 of the token this one replaced. */
   predecessor?: string;
   rotation?: {
@@ -200,6 +202,8 @@ export interface InteractionRecord {
   redirectUriWasSent: boolean;
   state?: string;
   codeChallenge: string;
+  /** `dpop_jkt`, RFC 9449 §10. */
+  jkt?: string;
   resource: string;
   scopes: string[];
   prompt?: "login" | "consent";
