@@ -230,6 +230,26 @@ describe("a Redis that is not fit", () => {
     expect(error.message).toMatch(/replica/);
   });
 
+  it("needs no more than its own prefix and a few commands (SE-04)", async () => {
+    const may = ["~{PREFIX}:*", "&{PREFIX}:*", "-@all", "+@read", "+@write", "+@scripting", "+@pubsub", "+@connection"]; // prettier-ignore
+    const rules = [...may, "-keys", "+time", "+info"].map((rule) => rule.replace("PREFIX", prefix));
+    await redis.inside.acl("SETUSER", "gateway", "on", ">pass word/@:", ...rules);
+    const user = `gateway:${encodeURIComponent("pass word/@:")}`;
+    const events = createEventBus((error) => {
+      throw error;
+    });
+    const store = await open({ url: redis.url.replace("//", `//${user}@`), events });
+    await store.put("accessToken", "t", accessToken({ grantId: "g" }), 60);
+    expect(await store.increment("k", 60)).toBe(1);
+    expect((await store.list("accessToken")).items).toHaveLength(1);
+    expect(await store.deleteGrant("g")).toBe(1);
+    await waitFor(async () => {
+      const count = (await redis.inside.pubsub("NUMSUB", `{${prefix}}:events`))[1];
+      return count === 1;
+    });
+    await redis.inside.acl("DELUSER", "gateway");
+  });
+
   it("is named without its password, in errors and in the log", async () => {
     const password = "hunter2hunter2";
     const port = await freePort();
