@@ -55,10 +55,13 @@ export async function admitClient(
   }
   count.clients += 1;
   count.arriving += 1;
+  let isStored = false;
   try {
     await write();
+    isStored = true;
   } finally {
     count.arriving -= 1;
+    if (!isStored) count.clients -= 1;
   }
 }
 
