@@ -267,21 +267,13 @@ export interface SigningKeyRecord {
   algorithm: "ES256";
   /** In clear; absent when it is sealed. */
   privateJwk?: { [member: string]: string };
-  sealedJwk?: SealedText;
+  /** AES-256-GCM under a key derived from the operator's secret (sealed-key.ts); all base64url. */
+  sealedJwk?: { secretId: string; salt: string; nonce: string; text: string };
   createdAt: number;
   /** Signs from here until the next key does; from its creation when absent. */
   signsFrom?: number;
   /** The longest life, in seconds, of tokens it has signed. */
   tokenLife?: number;
-}
-
-/** AES-256-GCM under a key derived from the operator's secret (sealed-key.ts). All base64url. */
-export interface SealedText {
-  secretId: string;
-  salt: string;
-  nonce: string;
-  /** With the authentication tag at its end. */
-  text: string;
 }
 
 /** Which signing keys there are. Every change of theirs checks and replaces it, so changes never cross. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createKeySeal } from "../../../src/server/sealed-key.ts";
-import type { SealedText, SigningKeyRecord } from "../../../src/server/store/records.ts";
+import type { SigningKeyRecord } from "../../../src/server/store/records.ts";
 
 const FIRST = "the first secret, long enough";
 const SECOND = "the second secret, long enough";
@@ -16,9 +16,9 @@ const bare: SigningKeyRecord = {
 /** What opens is slow on purpose: one for all tests that need no other. */
 const seal = createKeySeal([FIRST]);
 
-async function sealed(): Promise<SigningKeyRecord & { sealedJwk: SealedText }> {
+async function sealed(): Promise<Required<SigningKeyRecord>> {
   const record = await seal.close({ ...bare, privateJwk: jwk }, jwk);
-  return record as SigningKeyRecord & { sealedJwk: SealedText };
+  return record as Required<SigningKeyRecord>;
 }
 
 describe("a sealed key", () => {
