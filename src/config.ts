@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { toolGroups } from "./config/tool-groups.ts";
+import { trustedIssuers } from "./config/trusted-issuers.ts";
 import { parseDuration } from "./duration.ts";
 
 /** A duration such as `15m`; seconds once parsed. Any positive value is accepted. */
@@ -191,6 +192,17 @@ export const configSchema = z
       .array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))
       .default(["127.0.0.1", "::1"])
       .describe("Peers that may ask /verify; their X-Forwarded-* headers are believed."),
+    dpop: z
+      .strictObject({
+        nonce: z
+          .enum(["offered", "required"])
+          .default("offered")
+          .describe(
+            "Whether every DPoP proof must carry a nonce of the gateway's (RFC 9449 §8), or only may.",
+          ),
+      })
+      .prefault({})
+      .describe("Tokens that are bound to a client's key; only for clients that ask for it."),
     allowedOrigins: z
       .array(secureUrl)
       .default(["https://claude.ai", "https://chatgpt.com"])
@@ -217,6 +229,7 @@ export const configSchema = z
       ])
       .prefault({ type: "lowdb" })
       .describe("Where clients, grants and keys are kept."),
+    trustedIssuers: trustedIssuers(secureUrl),
     registration: z
       .strictObject({
         dynamic: z
@@ -350,7 +363,12 @@ export const configSchema = z
         message: `"${config.defaultService}" is not among the services`,
       });
     }
-    const names = config.identity.providers.map((provider) => provider.name);
+    const issuers = config.trustedIssuers.map(({ issuer }) => issuer);
+    if (new Set(issuers).size !== issuers.length) {
+      context.addIssue({ code: "custom", path: ["trustedIssuers"], message: "one is there twice" });
+    }
+    // Both begin subjects: who shares a name could speak for the other's people.
+    const names = [...config.identity.providers, ...config.trustedIssuers].map(({ name }) => name);
     if (new Set(names).size !== names.length) {
       context.addIssue({
         code: "custom",

@@ -39,6 +39,7 @@ describe("the configuration", () => {
       routing: "path",
       listen: { host: "127.0.0.1", port: 8080 },
       allowedOrigins: ["https://claude.ai", "https://chatgpt.com"],
+      trustedIssuers: [],
       trustedProxies: ["127.0.0.1", "::1"],
       identity: { providers: [{ type: "local", name: "local" }] },
       store: { type: "lowdb", path: ".mcp-gateway" },

@@ -31,7 +31,13 @@ export function authorizationServerMetadata(
       scopes_supported: scopesSupported(context),
       response_types_supported: ["code"],
       response_modes_supported: ["query"],
-      grant_types_supported: [...grantTypes.keys()],
+      grant_types_supported: [...grantTypes.values()]
+        .filter((grantType) => grantType.isOffered?.(context) ?? true)
+        .map(({ name }) => name),
+      // MCP enterprise-managed authorization: clients look for it before they ask their provider for an assertion.
+      ...(context.config.trustedIssuers.length > 0 && {
+        authorization_grant_profiles_supported: ["urn:ietf:params:oauth:grant-profile:id-jag"],
+      }),
       code_challenge_methods_supported: [CODE_CHALLENGE_METHOD],
       token_endpoint_auth_methods_supported: AUTH_METHODS,
       token_endpoint_auth_signing_alg_values_supported: CLIENT_SIGNING_ALGORITHMS,

@@ -28,11 +28,12 @@ export const AUTH_METHODS = [
   "private_key_jwt",
 ] as const;
 
-/** A client that nobody vouches for acts only for a person who allows it. */
+/** A client that nobody vouches for acts only for a person who allows it, or whom a trusted issuer lets it act for. */
 const SELF_SERVICE: ReadonlySet<string> = new Set([
   "authorization_code",
   "refresh_token",
   "urn:ietf:params:oauth:grant-type:device_code",
+  "urn:ietf:params:oauth:grant-type:jwt-bearer",
 ]);
 
 /** What a client gets that names none: clients expect to refresh whether or not they say so. */

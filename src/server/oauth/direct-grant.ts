@@ -23,10 +23,16 @@ import { knownScopes, parseScope } from "./scope.ts";
 export async function issueDirectly(
   context: ServerContext,
   client: ClientRecord,
-  granted: { identity: Identity; resource: Resource; scopes: string[] },
+  granted: {
+    identity: Identity;
+    resource: Resource;
+    scopes: string[];
+    /** Thumbprint of the key the token is to be bound to. */
+    jkt: string | undefined;
+  },
   once: readonly Operation[] = [],
 ): Promise<IssuedAccessToken | undefined> {
-  const { identity, resource, scopes } = granted;
+  const { identity, resource, scopes, jkt } = granted;
   const createdAt = epochSeconds(context.clock);
   const life = Math.max(1, Math.floor(context.config.tokens.accessToken));
   const grant: GrantRecord = {
@@ -39,7 +45,7 @@ export async function issueDirectly(
     createdAt,
     expiresAt: createdAt + life,
   };
-  const accessToken = await issueAccessToken(context, grant, scopes);
+  const accessToken = await issueAccessToken(context, grant, scopes, jkt);
   const isIssued = await context.store.transact([
     { type: "checkExists", kind: "client", id: client.clientId },
     ...once,

@@ -13,21 +13,23 @@ import { noteClientUse } from "./client-expiry.ts";
 import { clientOf } from "./client-authentication.ts";
 import { formOf } from "./form.ts";
 import { grantTypes } from "./grant-type/index.ts";
+import { provenKey } from "./token-binding.ts";
 
 export function token(context: ServerContext): RequestHandler {
-  return async (_request, response) => {
+  return async (request, response) => {
     const form = formOf(response);
     const client = clientOf(response);
     const name = form.get("grant_type");
     if (name === undefined) throw new OAuthError("invalid_request", "grant_type is required");
     const grantType = grantTypes.get(name);
-    if (!grantType)
+    if (!grantType || grantType.isOffered?.(context) === false)
       throw new OAuthError("unsupported_grant_type", "This grant_type is not supported");
     if (!client.metadata.grant_types.includes(name)) {
       throw new OAuthError("unauthorized_client", "The client has not registered this grant_type");
     }
     const parameters = new Map([...form].filter(([key]) => grantType.parameters.includes(key)));
-    const tokens = await grantType.handle(context, client, parameters);
+    const jkt = await provenKey(context, request, response, "/token");
+    const tokens = await grantType.handle(context, client, parameters, jkt);
     await noteClientUse(context, client.clientId);
     response.setHeader("Pragma", "no-cache");
     sendJson(response, 200, tokens);

@@ -13,7 +13,7 @@ import { answerWithTokens, type GrantType } from "./grant-type.ts";
 export const clientCredentials: GrantType = {
   name: "client_credentials",
   parameters: ["scope", "resource"],
-  async handle(context, client, parameters) {
+  async handle(context, client, parameters, jkt) {
     if (!mayActForItself(client)) {
       throw new OAuthError("unauthorized_client", "The client may not act for itself");
     }
@@ -22,7 +22,7 @@ export const clientCredentials: GrantType = {
     const scopes = directScopes(resource, parameters.get("scope"), metadata.scope?.split(" "));
     const { client_name: name } = metadata;
     const identity = { subject: clientId, ...(name !== undefined && { name }) };
-    const accessToken = await issueDirectly(context, client, { identity, resource, scopes });
+    const accessToken = await issueDirectly(context, client, { identity, resource, scopes, jkt });
     if (!accessToken) {
       throw new OAuthError("invalid_client", "Client authentication failed", {
         detail: "client revoked meanwhile",

@@ -12,22 +12,30 @@ export interface GrantType {
   readonly name: string;
   /** The parameters it reads; others do not reach it. */
   readonly parameters: readonly string[];
-  /** @throws OAuthError of RFC 6749 §5.2 */
+  /** Whether this gateway has it; always when absent. */
+  isOffered?(context: ServerContext): boolean;
+  /**
+   * @param jkt thumbprint of the key the tokens are to be bound to (RFC 9449 §5)
+   * @throws OAuthError of RFC 6749 §5.2
+   */
   handle(
     context: ServerContext,
     client: ClientRecord,
     parameters: ReadonlyMap<string, string>,
+    jkt: string | undefined,
   ): Promise<TokenResponse>;
 }
 
 /** Wire shape of RFC 6749 §5.1. `expires_in` and `scope` are always there: clients guess badly. */
 export interface TokenResponse {
   access_token: string;
-  token_type: "Bearer";
+  token_type: "Bearer" | "DPoP";
   /** Seconds. */
   expires_in: number;
   scope: string;
   refresh_token?: string;
+  /** RFC 8693 §2.2.1. */
+  issued_token_type?: string;
 }
 
 /** Say that tokens were issued, to the event bus and to the client. To be called after they are stored. */
@@ -50,7 +58,7 @@ export function answerWithTokens(
   });
   return {
     access_token: accessToken.jwt,
-    token_type: "Bearer",
+    token_type: accessToken.record.jkt === undefined ? "Bearer" : "DPoP",
     expires_in: expiresAt - issuedAt,
     scope: scopes.join(" "),
     ...(refreshToken !== undefined && { refresh_token: refreshToken }),
