@@ -22,6 +22,8 @@ export const OAUTH_ERRORS = {
   authorization_pending: { status: 400, spec: "RFC 8628 §3.5" },
   slow_down: { status: 400, spec: "RFC 8628 §3.5" },
   expired_token: { status: 400, spec: "RFC 8628 §3.5" },
+  invalid_dpop_proof: { status: 400, spec: "RFC 9449 §5" },
+  use_dpop_nonce: { status: 400, spec: "RFC 9449 §8" },
   invalid_redirect_uri: { status: 400, spec: "RFC 7591 §3.2.2" },
   invalid_client_metadata: { status: 400, spec: "RFC 7591 §3.2.2" },
   invalid_token: { status: 401, spec: "RFC 6750 §3.1" },

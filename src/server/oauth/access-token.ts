@@ -17,11 +17,15 @@ export interface IssuedAccessToken {
   operation: Operation;
 }
 
-/** @param scopes the grant's or fewer */
+/**
+ * @param scopes the grant's or fewer
+ * @param jkt thumbprint of the key it is to be bound to (RFC 9449 §6.1)
+ */
 export async function issueAccessToken(
   context: ServerContext,
   grant: GrantRecord,
   scopes: readonly string[],
+  jkt?: string,
 ): Promise<IssuedAccessToken> {
   const { grantId, clientId, subject, resource } = grant;
   const issuedAt = epochSeconds(context.clock);
@@ -36,6 +40,7 @@ export async function issueAccessToken(
     scopes: [...scopes],
     issuedAt,
     expiresAt: Math.min(issuedAt + longest, grant.expiresAt),
+    ...(jkt !== undefined && { jkt }),
   };
   const claims = {
     iss: context.issuer,
@@ -47,6 +52,7 @@ export async function issueAccessToken(
     jti: record.tokenId,
     iat: issuedAt,
     exp: record.expiresAt,
+    ...(jkt !== undefined && { cnf: { jkt } }),
   };
   const ttl = record.expiresAt - issuedAt;
   return {

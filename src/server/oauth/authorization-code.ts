@@ -39,6 +39,7 @@ export async function issueAuthorizationCode(
     redirectUri: interaction.redirectUri,
     redirectUriWasSent: interaction.redirectUriWasSent,
     codeChallenge: interaction.codeChallenge,
+    ...(interaction.jkt !== undefined && { jkt: interaction.jkt }),
     resource: grant.resource,
     scopes: grant.scopes,
     expiresAt: epochSeconds(context.clock) + ttl,

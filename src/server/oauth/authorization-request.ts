@@ -113,6 +113,7 @@ export function readAuthorizationRequest(
       redirectUriWasSent: target.redirectUriWasSent,
       ...(target.state !== undefined && { state: target.state }),
       codeChallenge: readCodeChallenge(values),
+      ...readKey(values),
       resource,
       scopes: requestedScopes(context, client, { scope: values.get("scope"), resource }),
       // A new login includes a new consent; so does choosing another account.
@@ -163,6 +164,16 @@ function readCodeChallenge(values: ReadonlyMap<string, string>): string {
     throw new OAuthError("invalid_request", "code_challenge must be 43 characters of base64url");
   }
   return challenge;
+}
+
+/** RFC 9449 §10: the code is to be redeemed with this key only. */
+function readKey(values: ReadonlyMap<string, string>): { jkt?: string } {
+  const jkt = values.get("dpop_jkt");
+  if (jkt === undefined) return {};
+  if (!/^[\w-]{43}$/.test(jkt)) {
+    throw new OAuthError("invalid_request", "dpop_jkt must be 43 characters of base64url");
+  }
+  return { jkt };
 }
 
 function readPrompt(text: string | undefined): string[] {

@@ -21,6 +21,7 @@ import {
 } from "./authorization-request.ts";
 import { clientOf } from "./client-authentication.ts";
 import { formOf, type Parameters } from "./form.ts";
+import { provenKey } from "./token-binding.ts";
 import { boundPending } from "./pending-bound.ts";
 
 const PREFIX = "urn:ietf:params:oauth:request_uri:";
@@ -34,7 +35,13 @@ export function pushedAuthorizationRequest(context: ServerContext): RequestHandl
     if (form.has("request_uri")) {
       throw new OAuthError("invalid_request", "request_uri cannot be pushed"); // §2.1
     }
-    const parameters = asParameters([...form, ["client_id", clientId]]);
+    const jkt = await provenKey(context, request, response, "/par");
+    if (jkt !== undefined && (form.get("dpop_jkt") ?? jkt) !== jkt) {
+      throw new OAuthError("invalid_dpop_proof", "The proof is of another key than dpop_jkt");
+    }
+    // A proof here says the same as dpop_jkt (RFC 9449 §10.1).
+    const bound: [string, string][] = jkt === undefined ? [] : [["dpop_jkt", jkt]];
+    const parameters = asParameters([...form, ["client_id", clientId], ...bound]);
     const target = await readRedirectTarget(context, parameters);
     const { interaction, isSilent } = readAuthorizationRequest(context, parameters, target);
     await countFromSource(context, "authorizations", request, clientId);

@@ -25,6 +25,7 @@ import type { GrantRecord, RefreshTokenRecord } from "../store/records.ts";
 import type { Operation } from "../store/store.ts";
 import type { IssuedAccessToken } from "./access-token.ts";
 import { endGrant, findGrant, stillStands } from "./grant.ts";
+import { requireKey } from "./token-binding.ts";
 
 /** Each failed attempt means the token has changed its state, and it has only three. */
 const ATTEMPTS = 5;
@@ -35,13 +36,17 @@ export interface Rotation {
   refreshToken: string;
 }
 
-/** The first refresh token of a grant. */
+/**
+ * The first refresh token of a grant.
+ * @param jkt thumbprint of the key with which alone it and its successors can be used (RFC 9449 §5)
+ */
 export function firstRefreshToken(
   context: ServerContext,
   grant: GrantRecord,
+  jkt?: string,
 ): { token: string; operation: Operation } {
   const token = randomToken();
-  return { token, operation: putToken(context, grant, token) };
+  return { token, operation: putToken(context, grant, token, { jkt }) };
 }
 
 /**
@@ -49,7 +54,8 @@ export function firstRefreshToken(
  *
  * @param prepare checks what the request wants of the grant and makes the access token; when it throws, the refresh token
  *   has not been used
- * @throws OAuthError invalid_grant when unknown, expired, of another client, or reused after the grace (then the grant has
+ * @param jkt thumbprint of the key that the request has proven to hold
+ * @throws OAuthError invalid_dpop_proof when the token is bound to a key and none was proven, invalid_grant when unknown, expired, of another client, or reused after the grace (then the grant has
  *   ended)
  */
 export async function rotateRefreshToken(
@@ -57,6 +63,7 @@ export async function rotateRefreshToken(
   clientId: string,
   token: string,
   prepare: (grant: GrantRecord) => Promise<IssuedAccessToken>,
+  jkt?: string,
 ): Promise<Rotation> {
   const id = digest(token);
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
@@ -64,6 +71,8 @@ export async function rotateRefreshToken(
     if (!record || record.clientId !== clientId) {
       throw invalidRefreshToken(record ? "of another client" : "unknown");
     }
+    // Before anything else: whoever has not the key proves nothing, not even that the token was copied.
+    requireKey(record.jkt, jkt, () => invalidRefreshToken("bound to another key"));
     const grant = await findGrant(context, record.grantId);
     if (!grant || record.expiresAt <= context.clock.now()) throw invalidRefreshToken("expired");
     if (record.rotation && !hasGrace(context, record.rotation)) {
@@ -80,7 +89,7 @@ export async function rotateRefreshToken(
         ? [{ type: "checkExists", kind: "refreshToken", id: digest(refreshToken) } as const]
         : [
             ...markUsed(context, id, record, salt),
-            putToken(context, grant, refreshToken, id),
+            putToken(context, grant, refreshToken, { jkt: record.jkt, predecessor: id }),
             ...(await endGraceOfPredecessor(context, record)),
           ]),
       accessToken.operation,
@@ -133,7 +142,7 @@ function putToken(
   context: ServerContext,
   grant: GrantRecord,
   token: string,
-  predecessor?: string,
+  { jkt, predecessor }: { jkt?: string | undefined; predecessor?: string },
 ): Operation {
   const issuedAt = epochSeconds(context.clock);
   const life = Math.max(1, Math.floor(context.config.tokens.refreshToken));
@@ -143,6 +152,7 @@ function putToken(
     issuedAt,
     // However often it is refreshed, nothing outlives the grant.
     expiresAt: Math.min(issuedAt + life, grant.expiresAt),
+    ...(jkt !== undefined && { jkt }),
     ...(predecessor !== undefined && { predecessor }),
   };
   const ttl = record.expiresAt - issuedAt;

@@ -1,27 +1,37 @@
 /**
- * From a request to its verified caller: Bearer token (RFC 6750), JWT access token (RFC 9068), bound to one resource
+ * From a request to its verified caller: Bearer token (RFC 6750) or DPoP (RFC 9449), JWT access token (RFC 9068), bound to one resource
  * (RFC 8707). Used by the MCP endpoints and by ForwardAuth, so it takes a plain request and knows no framework.
  *
  * Order: exactly one credential -> signature and claims (remembered by the token's digest) -> expiry -> still alive in the
- * store, its key included -> made for this resource. The store is asked every time: a revoked token, or all tokens of a
+ * store, its key included -> made for this resource -> with the key it is bound to, if it is (bound-token.ts). The store is asked every time: a revoked token, or all tokens of a
  * removed key, are dead at the very next request. The memory is only an accelerator; what it is keyed by never decides
  * anything (an ES256 signature has several spellings).
  */
 import { jwtVerify, type JWTPayload } from "jose";
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AuthInfo } from "../../auth-info.ts";
 import { OAuthError } from "../../errors.ts";
 import { digest } from "../../random.ts";
 import type { ServerContext } from "../context.ts";
 import type { Resource } from "../resources.ts";
 import { keyIdOf } from "../signing-key.ts";
+import type { AccessTokenRecord } from "../store/records.ts";
+import { checkBinding } from "./bound-token.ts";
 
-export type Authenticate = (request: IncomingMessage, resource: Resource) => Promise<AuthInfo>;
+/** @param method of the request that is asked about, when that is not `request` itself */
+export type Authenticate = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  resource: Resource,
+  method?: string,
+) => Promise<AuthInfo>;
 
 /** What was found out once, and by which key: it holds no longer than that key does. */
 interface Verified {
   auth: AuthInfo;
   kid: string;
+  /** Thumbprint of the key it is bound to (RFC 9449 §6.1). */
+  jkt: string | undefined;
 }
 
 const LONGEST_TOKEN = 8192; // characters; ours have about 600
@@ -44,8 +54,9 @@ export function createAuthenticate(context: ServerContext): Authenticate {
     return fresh;
   }
 
-  return async (request, resource) => {
-    const { auth, kid } = await verified(bearerToken(request));
+  return async (request, response, resource, method) => {
+    const presented = presentedToken(request);
+    const { auth, kid, jkt } = await verified(presented.token);
     if (auth.expiresAt <= context.clock.now()) throw invalidToken("the token has expired");
     const [token, client, key] = await Promise.all([
       context.store.get("accessToken", auth.tokenId),
@@ -53,11 +64,34 @@ export function createAuthenticate(context: ServerContext): Authenticate {
       context.keys.verificationKey(kid),
     ]);
     if (!token || !client || !key) throw invalidToken("the token is no longer valid", "revoked");
+    if (!agrees(auth, token)) {
+      throw invalidToken("the token is not valid here", "claims that were never issued");
+    }
     if (auth.resource !== resource.uri) {
       throw invalidToken("the token was issued for another resource", `aud ${auth.resource}`);
     }
+    if (jkt !== undefined || presented.isDpop) {
+      // Last, so that only who has a good token can make us remember proofs.
+      const proven = { method: method ?? request.method ?? "", uri: resource.uri };
+      await checkBinding(context, request, response, { ...presented, jkt }, proven);
+    }
     return auth;
   };
+}
+
+/**
+ * Whether the claims are those that were issued under this `jti`: whoever has got hold of a signing key and one token can still
+ * not make it wider, or somebody else's.
+ */
+function agrees(auth: AuthInfo, issued: AccessTokenRecord): boolean {
+  return (
+    auth.subject === issued.subject &&
+    auth.clientId === issued.clientId &&
+    auth.grantId === issued.grantId &&
+    auth.resource === issued.resource &&
+    auth.scopes.length === issued.scopes.length &&
+    auth.scopes.every((scope, index) => scope === issued.scopes[index])
+  );
 }
 
 /** No credential was presented: a challenge without an error code (RFC 6750 §3.1). */
@@ -67,8 +101,8 @@ export class MissingToken extends OAuthError {
   }
 }
 
-/** The one Bearer token of the request, from the `Authorization` header and nowhere else. */
-function bearerToken(request: IncomingMessage): string {
+/** The one token of the request, from the `Authorization` header and nowhere else. */
+function presentedToken(request: IncomingMessage): { token: string; isDpop: boolean } {
   const header = request.headers.authorization;
   const inQuery = /[?&]access_token=/.test(request.url ?? "");
   if (header === undefined) throw new MissingToken();
@@ -82,10 +116,11 @@ function bearerToken(request: IncomingMessage): string {
       "present exactly one token, in the Authorization header",
     );
   }
-  const match = /^Bearer +([\w.~+/-]+=*)$/i.exec(header);
-  if (!match) throw invalidToken("the Authorization header must be: Bearer <token>");
-  if (match[1]!.length > LONGEST_TOKEN) throw invalidToken("the token is malformed", "too long");
-  return match[1]!;
+  const [, scheme, token] = /^(Bearer|DPoP) +([\w.~+/-]+=*)$/i.exec(header) ?? [];
+  if (scheme === undefined || token === undefined)
+    throw invalidToken("the Authorization header must be: Bearer <token>");
+  if (token.length > LONGEST_TOKEN) throw invalidToken("the token is malformed", "too long");
+  return { token, isDpop: scheme.length === 4 };
 }
 
 /** Signature and claims, everything that cannot change while the token lives. */
@@ -122,7 +157,8 @@ async function verifyToken(context: ServerContext, token: string): Promise<Verif
     scopes: (scope as string).split(" ").filter((name) => name !== ""),
     expiresAt: exp,
   };
-  return { auth, kid };
+  const jkt = (claims["cnf"] as { jkt?: string } | undefined)?.jkt;
+  return { auth, kid, jkt };
 }
 
 function invalidToken(description: string, detail?: string): OAuthError {

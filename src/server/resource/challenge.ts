@@ -2,12 +2,14 @@
  * The answer to a request without the right token: status, `WWW-Authenticate` (RFC 6750 §3, RFC 9728 §5.1) and a JSON body
  * for clients that read bodies. Readable by browsers' clients through CORS, which the caller has set.
  */
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { OAuthError } from "../../errors.ts";
+import { DPOP_ALGORITHMS } from "../dpop-key.ts";
 import type { Resource } from "../resources.ts";
 import { REQUIRED_SCOPE } from "../scopes.ts";
 import { MissingToken } from "./authenticate.ts";
 import { InsufficientScope } from "./authorize.ts";
+import { BoundTokenAsBearer } from "./bound-token.ts";
 
 export function sendChallenge(
   response: ServerResponse,
@@ -19,15 +21,34 @@ export function sendChallenge(
     ["scope", error instanceof InsufficientScope ? error.scopes.join(" ") : REQUIRED_SCOPE],
   ];
   // Without a token there is no error to name (RFC 6750 §3.1).
-  if (!(error instanceof MissingToken)) {
-    parameters.unshift(["error", error.code], ["error_description", error.message]);
-  }
+  const problem: [string, string][] =
+    error instanceof MissingToken
+      ? []
+      : [
+          ["error", error.code],
+          ["error_description", error.message],
+        ];
+  const challenges = isAboutDpop(response.req, error)
+    ? [
+        challenge("Bearer", parameters),
+        challenge("DPoP", [...problem, ["algs", DPOP_ALGORITHMS.join(" ")], ...parameters]),
+      ]
+    : [challenge("Bearer", [...problem, ...parameters])];
   const body = JSON.stringify(error);
   response.writeHead(error.status, {
-    "WWW-Authenticate": `Bearer ${parameters.map(([name, value]) => `${name}="${value}"`).join(", ")}`,
+    "WWW-Authenticate": challenges,
     "Content-Type": "application/json",
     "Content-Length": Buffer.byteLength(body),
     "Cache-Control": "no-store",
   });
   response.end(body);
+}
+
+/** Who has used DPoP is told of it (RFC 9449 §7.1); nobody else is confused by a scheme they do not know. */
+function isAboutDpop({ headers }: IncomingMessage, error: OAuthError): boolean {
+  return error instanceof BoundTokenAsBearer || /^DPoP /i.test(headers.authorization ?? "");
+}
+
+function challenge(scheme: string, parameters: readonly [string, string][]): string {
+  return `${scheme} ${parameters.map(([name, value]) => `${name}="${value}"`).join(", ")}`;
 }

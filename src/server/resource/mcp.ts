@@ -48,7 +48,7 @@ export function createMcpEndpoint(
     }
     if (isPersonLooking(request)) return sendConnectPage(response, resource);
     try {
-      const auth = await authenticate(request, resource);
+      const auth = await authenticate(request, response, resource);
       authorize(auth, resource, DEFAULT_SCOPES);
       await bridge.handle(request, response, {
         auth,

@@ -6,6 +6,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ServerContext } from "../context.ts";
 import { answerPreflight, setCorsHeaders } from "../cors.ts";
+import { DPOP_ALGORITHMS } from "../dpop-key.ts";
 import { sendJson } from "../http.ts";
 import type { Resource } from "../resources.ts";
 import { REQUIRED_SCOPE } from "../scopes.ts";
@@ -45,6 +46,7 @@ export function protectedResourceMetadata(
     authorization_servers: [context.issuer],
     scopes_supported: [REQUIRED_SCOPE],
     bearer_methods_supported: ["header"],
+    dpop_signing_alg_values_supported: DPOP_ALGORITHMS,
     resource_name: resource.service,
   });
 }

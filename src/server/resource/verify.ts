@@ -38,7 +38,7 @@ export function createVerify(context: ServerContext, authenticate: Authenticate)
       return;
     }
     try {
-      const auth = await authenticate(request, asked.resource);
+      const auth = await authenticate(request, response, asked.resource, asked.method);
       const { method, resource } = asked;
       const isLegacy = context.config.services[resource.service]?.era === "legacy";
       const forwarded = { method, headers: request.headers, isLegacy };

@@ -1,7 +1,7 @@
 /**
  * Grant type `authorization_code`, RFC 6749 §4.1.3, with PKCE (RFC 7636 §4.5) and `resource` (RFC 8707 §2.2).
  *
- * Order: code -> client -> redirect URI -> verifier -> resource -> used before? -> expired? -> redeem. So only the rightful
+ * Order: code -> client -> redirect URI -> verifier -> resource -> key -> used before? -> expired? -> redeem. So only the rightful
  * holder of everything can use a code up, or end the grant by presenting it again (authorization-code.ts).
  *
  * A refresh token comes with it when the client registered the grant type: clients expect one whether or not they
@@ -16,6 +16,7 @@ import { redeemAuthorizationCode } from "../authorization-code.ts";
 import { endGrant, findGrant } from "../grant.ts";
 import { provesChallenge } from "../pkce.ts";
 import { firstRefreshToken } from "../refresh-rotation.ts";
+import { refreshKey, requireKey } from "../token-binding.ts";
 import { answerWithTokens, type GrantType, type TokenResponse } from "./grant-type.ts";
 
 /** Each failed attempt means the code was used or is gone. */
@@ -24,11 +25,12 @@ const ATTEMPTS = 3;
 export const authorizationCode: GrantType = {
   name: "authorization_code",
   parameters: ["code", "redirect_uri", "code_verifier", "resource"],
-  async handle(context, client, parameters) {
+  async handle(context, client, parameters, jkt) {
     const code = required(parameters, "code");
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       const record = await provenCode(context, client, code, parameters);
-      const tokens = await redeem(context, client, code, record);
+      requireKey(record.jkt, jkt, () => invalidCode("bound to another key"));
+      const tokens = await redeem(context, client, code, record, jkt);
       if (tokens) return tokens;
     }
     throw invalidCode("client or grant ended meanwhile");
@@ -66,6 +68,7 @@ async function redeem(
   client: ClientRecord,
   code: string,
   record: AuthorizationCodeRecord,
+  jkt: string | undefined,
 ): Promise<TokenResponse | undefined> {
   if (record.redeemedAt !== undefined) {
     await endGrant(context, record.grantId, "code reused");
@@ -75,9 +78,11 @@ async function redeem(
   const grant = await findGrant(context, record.grantId);
   if (!grant) throw invalidCode("grant ended");
 
-  const accessToken = await issueAccessToken(context, grant, record.scopes);
+  const accessToken = await issueAccessToken(context, grant, record.scopes, jkt);
   const mayRefresh = client.metadata.grant_types.includes("refresh_token");
-  const refreshToken = mayRefresh ? firstRefreshToken(context, grant) : undefined;
+  const refreshToken = mayRefresh
+    ? firstRefreshToken(context, grant, refreshKey(client, jkt))
+    : undefined;
   const isRedeemed = await redeemAuthorizationCode(context, code, record, grant, [
     accessToken.operation,
     ...(refreshToken ? [refreshToken.operation] : []),

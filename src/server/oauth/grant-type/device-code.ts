@@ -14,12 +14,13 @@ import { issueAccessToken } from "../access-token.ts";
 import { pollsTooSoon } from "../device-code.ts";
 import { findGrant, stillStands } from "../grant.ts";
 import { firstRefreshToken } from "../refresh-rotation.ts";
+import { refreshKey } from "../token-binding.ts";
 import { answerWithTokens, type GrantType, type TokenResponse } from "./grant-type.ts";
 
 export const deviceCode: GrantType = {
   name: "urn:ietf:params:oauth:grant-type:device_code",
   parameters: ["device_code", "resource"],
-  async handle(context, client, parameters) {
+  async handle(context, client, parameters, jkt) {
     const code = parameters.get("device_code");
     if (code === undefined) throw new OAuthError("invalid_request", "device_code is required");
     const id = digest(code);
@@ -42,21 +43,22 @@ export const deviceCode: GrantType = {
     if (resource !== undefined && context.resources.named(resource)?.uri !== record.resource) {
       throw new OAuthError("invalid_target", "resource is not the one that was authorized");
     }
-    return redeem(context, client, id, record);
+    return redeem(context, client, { id, seen: record, jkt });
   },
 };
 
 async function redeem(
   context: ServerContext,
   client: ClientRecord,
-  id: string,
-  seen: DeviceCodeRecord,
+  { id, seen, jkt }: { id: string; seen: DeviceCodeRecord; jkt: string | undefined },
 ): Promise<TokenResponse> {
   const grant = await findGrant(context, seen.grantId ?? "");
   if (!grant) throw invalidCode("grant ended");
-  const accessToken = await issueAccessToken(context, grant, seen.scopes);
+  const accessToken = await issueAccessToken(context, grant, seen.scopes, jkt);
   const mayRefresh = client.metadata.grant_types.includes("refresh_token");
-  const refreshToken = mayRefresh ? firstRefreshToken(context, grant) : undefined;
+  const refreshToken = mayRefresh
+    ? firstRefreshToken(context, grant, refreshKey(client, jkt))
+    : undefined;
   const life = grant.expiresAt - epochSeconds(context.clock);
   const isRedeemed = await context.store.transact([
     ...stillStands(grant),
