@@ -200,6 +200,16 @@ describe("a forged or foreign token", () => {
   it("that is a refresh token (A11)", () => expectRefused(login.tokens.refresh_token!));
 
   it("for a token id that was never issued", () => expectRefused(token({ jti: "never-issued" })));
+
+  it.each([
+    { scope: "mcp offline_access" },
+    { scope: "offline_access" },
+    { sub: "local:root" },
+    { client_id: "another" },
+    { gid: "another" },
+  ])("with claims that were not issued under its id, %j (SB17)", (changes) =>
+    expectRefused(token(changes)),
+  );
 });
 
 describe("where a token may stand (RFC 6750 §2)", () => {
