@@ -43,7 +43,7 @@ const consentsGiven = (): number =>
   gateway.events.filter((event) => event.type === "consent.given").length;
 
 describe("an interaction", () => {
-  it("is worth nothing in another browser", async () => {
+  it("is worth nothing in another browser (AZ-42, ID-02, SB5, A21)", async () => {
     const victim = await atConsent();
     const thief = await createPerson(browser);
     const answer = await thief.page.goto(victim.page.url());
@@ -68,7 +68,7 @@ describe("an interaction", () => {
     await close();
   });
 
-  it("gives one code at most, however often it is submitted at once", async () => {
+  it("gives one code at most, however often it is submitted at once (CO-05)", async () => {
     const person = await atConsent();
     const form = { ...(await formFields(person)), decision: "allow" };
     const before = consentsGiven();
@@ -85,7 +85,7 @@ describe("an interaction", () => {
     await person.close();
   });
 
-  it("cannot be answered again with the back button", async () => {
+  it("cannot be answered again with the back button (CO-05, AZ-42)", async () => {
     const { page, close } = await atConsent();
     const before = client.answers.length;
     await page.getByRole("button", { name: "Allow" }).click();
@@ -96,7 +96,7 @@ describe("an interaction", () => {
     await close();
   });
 
-  it("takes nothing from the form but the decision (tampered members change nothing)", async () => {
+  it("takes nothing from the form but the decision (tampered members change nothing, AZ-41)", async () => {
     const person = await atConsent();
     const answer = await person.page.request.post(`${gateway.url}/consent`, {
       form: {
@@ -121,7 +121,7 @@ describe("a consent form", () => {
     ["with a foreign Origin", {}, { origin: "https://evil.example" }],
     ["with Sec-Fetch-Site: cross-site", {}, { "sec-fetch-site": "cross-site" }],
     ["with Sec-Fetch-Site: same-site", {}, { "sec-fetch-site": "same-site" }],
-  ])("%s is refused and the interaction lives on", async (_name, fields, headers) => {
+  ])("%s is refused and the interaction lives on (CO-03, SB2)", async (_name, fields, headers) => {
     const person = await atConsent();
     const before = consentsGiven();
     const answer = await person.page.request.post(`${gateway.url}/consent`, {
@@ -136,7 +136,7 @@ describe("a consent form", () => {
     await person.close();
   });
 
-  it("with the token of another interaction of the same browser is refused", async () => {
+  it("with the token of another interaction of the same browser is refused (CO-03)", async () => {
     const person = await atConsent();
     const own = await formFields(person);
     await person.page.goto(await authorizationUrl(gateway, client.redirectUri));
@@ -149,7 +149,7 @@ describe("a consent form", () => {
     await person.close();
   });
 
-  it("posted by another site's page does nothing, even with the right token", async () => {
+  it("posted by another site's page does nothing, even with the right token (CO-03)", async () => {
     const person = await atConsent();
     const fields = { ...(await formFields(person)), decision: "allow" };
     const inputs = Object.entries(fields).map(
@@ -169,7 +169,7 @@ describe("a consent form", () => {
     await evil.close();
   });
 
-  it("cannot be framed", async () => {
+  it("cannot be framed (CO-11, SB2)", async () => {
     const person = await atConsent();
     const evil = await serveSite(() => `<iframe src="${person.page.url()}"></iframe>`);
     await person.page.goto(evil.url);

@@ -103,7 +103,7 @@ describe("a person with nothing but a keyboard", () => {
 });
 
 describe("a browser that has logged in", () => {
-  it("is asked for consent again, but not who it is, for twelve hours", async () => {
+  it("is asked for consent again, but not who it is, for twelve hours (CO-06, CO-07, SB1)", async () => {
     const { page, close } = await createPerson(browser);
     await page.goto(await authorizationUrl(gateway, client.redirectUri));
     await page.getByRole("button", { name: /Continue as/ }).click();
@@ -121,7 +121,7 @@ describe("a browser that has logged in", () => {
     await close();
   });
 
-  it("may say that it is somebody else", async () => {
+  it("may say that it is somebody else (CO-12)", async () => {
     const { page, complaints, close } = await createPerson(browser);
     await page.goto(await authorizationUrl(gateway, client.redirectUri));
     await page.getByRole("button", { name: /Continue as/ }).click();
@@ -133,7 +133,7 @@ describe("a browser that has logged in", () => {
     await close();
   });
 
-  it("keeps two tabs apart, whichever comes first", async () => {
+  it("keeps two tabs apart, whichever comes first (ID-04)", async () => {
     const other = await listenAsClient();
     const { page, close } = await createPerson(browser);
     const second = await page.context().newPage();

@@ -157,7 +157,7 @@ async function verify(url: string, resource: string, life: Life): Promise<void> 
   expect((await post(`${url}/token`, late)).status).toBe(400);
 }
 
-it(`keeps every promise through ${KILLS} kills`, { timeout: 900_000 }, async () => {
+it(`keeps every promise through ${KILLS} kills (ST-01, RF-19)`, { timeout: 900_000 }, async () => {
   const challenge = createHash("sha256").update(VERIFIER).digest("base64url");
   const port = await freePort();
   const seen = { lives: 0, exchanged: 0, revoked: 0 };

@@ -60,7 +60,7 @@ describe("kill -9 of a process that writes", () => {
 });
 
 describe("two processes that start at once", () => {
-  it("over a dead lock: exactly one opens the store, the others name a rival", async () => {
+  it("over a dead lock: exactly one opens the store, the others name a rival (ST-07)", async () => {
     const directory = createDirectory();
     for (let round = 0; round < 12; round++) {
       const rivals = Array.from({ length: 3 }, () => startHolder(directory));

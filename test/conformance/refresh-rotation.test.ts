@@ -34,7 +34,7 @@ const refused = async (token: string, fields: Fields = {}): Promise<string> =>
   errorOf(await ask(token, fields));
 
 describe("rotation", () => {
-  it("gives a new refresh token each time, and an access token that works", async () => {
+  it("gives a new refresh token each time, and an access token that works (RF-01, A13)", async () => {
     const first = await obtainTokens(gateway, client);
     const second = await refresh(first.refresh_token);
     const third = await refresh(second.refresh_token);
@@ -43,7 +43,7 @@ describe("rotation", () => {
     for (const { access_token } of all) expect(await opens(gateway, access_token)).toBe(true);
   });
 
-  it("answers a retry two seconds later with the same successor", async () => {
+  it("answers a retry two seconds later with the same successor (RF-03, RF-18)", async () => {
     const first = await obtainTokens(gateway, client);
     const lost = await refresh(first.refresh_token);
     gateway.clock.advance(2);
@@ -52,7 +52,7 @@ describe("rotation", () => {
     await refresh(again.refresh_token);
   });
 
-  it("counts the grace from the first use, not from the last", async () => {
+  it("counts the grace from the first use, not from the last (RF-04)", async () => {
     const first = await obtainTokens(gateway, client);
     await refresh(first.refresh_token);
     gateway.clock.advance(GRACE - 5);
@@ -62,7 +62,7 @@ describe("rotation", () => {
     expect(await refused(refresh_token)).toBe("400 invalid_grant");
   });
 
-  it("ends the whole family when an old token comes back after the grace", async () => {
+  it("ends the whole family when an old token comes back after the grace (RF-02, JW-24, A13, SB19)", async () => {
     const first = await obtainTokens(gateway, client);
     const second = await refresh(first.refresh_token);
     gateway.clock.advance(GRACE + 1);
@@ -72,7 +72,7 @@ describe("rotation", () => {
       expect(await opens(gateway, access_token)).toBe(false);
   });
 
-  it("ends it for an older ancestor within its grace, too", async () => {
+  it("ends it for an older ancestor within its grace, too (RF-05)", async () => {
     const first = await obtainTokens(gateway, client);
     const second = await refresh(first.refresh_token);
     const third = await refresh(second.refresh_token);
@@ -80,7 +80,7 @@ describe("rotation", () => {
     expect(await refused(third.refresh_token)).toBe("400 invalid_grant");
   });
 
-  it("keeps one line of descent under 200 parallel uses", async () => {
+  it("keeps one line of descent under 200 parallel uses (RF-06)", async () => {
     const first = await obtainTokens(gateway, client);
     const answers = await Promise.all(
       Array.from({ length: 200 }, () => refresh(first.refresh_token)),
@@ -90,14 +90,14 @@ describe("rotation", () => {
 });
 
 describe("what a refresh may ask for (RFC 6749 §6)", () => {
-  it("less, and all of it again the next time", async () => {
+  it("less, and all of it again the next time (RF-11)", async () => {
     const first = await obtainTokens(gateway, client, { scope: "mcp offline_access" });
     const narrow = await refresh(first.refresh_token, { scope: "mcp" });
     expect(narrow.scope).toBe("mcp");
     expect((await refresh(narrow.refresh_token)).scope).toBe("mcp offline_access");
   });
 
-  it("not more, and the token is still unused then", async () => {
+  it("not more, and the token is still unused then (RF-10, RF-12, A13)", async () => {
     const first = await obtainTokens(gateway, client, { scope: "mcp" });
     expect(await refused(first.refresh_token, { scope: "mcp offline_access" })).toBe(
       "400 invalid_scope",
@@ -111,7 +111,7 @@ describe("what a refresh may ask for (RFC 6749 §6)", () => {
 });
 
 describe("a refresh token", () => {
-  it("is worth nothing to another client, and stays its owner's", async () => {
+  it("is worth nothing to another client, and stays its owner's (RF-09)", async () => {
     const first = await obtainTokens(gateway, client);
     for (const other of [
       await registered(gateway),
@@ -130,13 +130,13 @@ describe("a refresh token", () => {
     expect(await opens(gateway, access_token)).toBe(true);
   });
 
-  it("dies of thirty idle days", async () => {
+  it("dies of thirty idle days (RF-13)", async () => {
     const { refresh_token } = await obtainTokens(gateway, client);
     gateway.clock.advance(30 * 86_400 + 1);
     expect(await refused(refresh_token)).toBe("400 invalid_grant");
   });
 
-  it("is not revived by a refresh that races with its revocation", async () => {
+  it("is not revived by a refresh that races with its revocation (RF-07)", async () => {
     for (let round = 0; round < 10; round += 1) {
       const { refresh_token } = await obtainTokens(gateway, client);
       const [answer] = await Promise.all([
@@ -150,7 +150,7 @@ describe("a refresh token", () => {
     }
   });
 
-  it("makes its client register again when that was revoked (invalid_client)", async () => {
+  it("makes its client register again when that was revoked (invalid_client, RF-21)", async () => {
     const doomed = await registered(gateway);
     const { refresh_token } = await obtainTokens(gateway, doomed);
     await connectControl(gateway.stateDirectory).revokeClient(doomed.client_id);

@@ -31,7 +31,7 @@ const authorize = (fields: Fields = {}, extra = ""): Promise<Response> =>
 
 describe("before client and redirect URI are proven: a page, never a redirect (RFC 6749 §4.1.2.1)", () => {
   it.each<[string, Fields, string?]>([
-    ["no client_id", { client_id: undefined }],
+    ["no client_id (AZ-02)", { client_id: undefined }],
     ["an empty client_id", { client_id: "" }],
     ["an unknown client_id", { client_id: "nobody" }],
     ["a client_id of 10 KB", { client_id: "x".repeat(10_000) }],
@@ -39,13 +39,13 @@ describe("before client and redirect URI are proven: a page, never a redirect (R
     ["a client_id that is a member of every object", { client_id: "__proto__" }],
     ["client_id[]", { client_id: undefined }, "&client_id[]=x"],
     ["two client_ids", {}, "&client_id=x"],
-    ["two equal redirect_uris", {}, `&redirect_uri=${encodeURIComponent(LOOPBACK)}`],
-    ["an unregistered redirect_uri", { redirect_uri: "https://evil.example/cb" }],
+    ["two equal redirect_uris (AZ-19)", {}, `&redirect_uri=${encodeURIComponent(LOOPBACK)}`],
+    ["an unregistered redirect_uri (AZ-03)", { redirect_uri: "https://evil.example/cb" }],
     ["another host of the same machine", { redirect_uri: "http://localhost:49152/callback" }],
     ["another path", { redirect_uri: `${LOOPBACK}/x` }],
     ["user information", { redirect_uri: "http://127.0.0.1:1@evil.example/callback" }],
     [
-      "an unknown client, prompt=none and an attacker's redirect_uri",
+      "an unknown client, prompt=none and an attacker's redirect_uri (AZ-38)",
       { client_id: "x", prompt: "none", redirect_uri: "https://evil.example" },
     ],
     ["an escape that is not UTF-8", {}, "&x=%ff"],
@@ -65,7 +65,7 @@ describe("before client and redirect URI are proven: a page, never a redirect (R
     ).toBe(400);
   });
 
-  it("the page escapes whatever it shows and forbids scripts and frames", async () => {
+  it("the page escapes whatever it shows and forbids scripts and frames (AZ-34, AZ-37)", async () => {
     const response = await authorize({ client_id: '"><script>alert(1)</script>' });
     expect(response.headers.get("content-security-policy")).toMatch(/frame-ancestors 'none'/);
     expect(response.headers.get("content-security-policy")).not.toMatch(/unsafe-inline|script-src/);
@@ -78,17 +78,21 @@ describe("before client and redirect URI are proven: a page, never a redirect (R
 
 describe("errors go to the proven redirect URI, with state and iss", () => {
   it.each<[string, Fields, string, string?]>([
-    ["no response_type", { response_type: undefined }, "invalid_request"],
+    ["no response_type (AZ-17)", { response_type: undefined }, "invalid_request"],
     ["response_type=token", { response_type: "token" }, "unsupported_response_type"],
     ["response_type=code token", { response_type: "code token" }, "unsupported_response_type"],
     ["response_type=id_token", { response_type: "id_token" }, "unsupported_response_type"],
     ["response_mode=fragment", { response_mode: "fragment" }, "invalid_request"],
-    ["two scopes", {}, "invalid_request", "&scope=a&scope=b"],
+    ["two scopes (AZ-19)", {}, "invalid_request", "&scope=a&scope=b"],
     ["two code_challenges", {}, "invalid_request", "&code_challenge=x"],
-    ["a request object", { request: "eyJhbGciOiJub25lIn0.e30." }, "request_not_supported"],
-    ["a request_uri", { request_uri: "http://169.254.169.254/" }, "request_uri_not_supported"],
-    ["prompt=none without a login", { prompt: "none" }, "login_required"],
-    ["prompt=none login", { prompt: "none login" }, "invalid_request"],
+    ["a request object (AZ-33)", { request: "eyJhbGciOiJub25lIn0.e30." }, "request_not_supported"],
+    [
+      "a request_uri (AZ-33)",
+      { request_uri: "http://169.254.169.254/" },
+      "request_uri_not_supported",
+    ],
+    ["prompt=none without a login (AZ-30)", { prompt: "none" }, "login_required"],
+    ["prompt=none login (AZ-31)", { prompt: "none login" }, "invalid_request"],
     ["a scope that breaks the grammar", { scope: 'a"b' }, "invalid_scope"],
   ])("%s", async (_, fields, error, extra) => {
     expect(redirectOf(await authorize(fields, extra))).toEqual({
@@ -99,14 +103,14 @@ describe("errors go to the proven redirect URI, with state and iss", () => {
     });
   });
 
-  it("does not echo a state that came twice or is endless", async () => {
+  it("does not echo a state that came twice or is endless (AZ-19)", async () => {
     expect(redirectOf(await authorize({}, "&state=s2"))).not.toHaveProperty("state");
     const long = redirectOf(await authorize({ state: "s".repeat(4097) }));
     expect(long).toMatchObject({ error: "invalid_request" });
     expect(long).not.toHaveProperty("state");
   });
 
-  it("answers prompt=none after a login with consent_required: consent is asked every time", async () => {
+  it("answers prompt=none after a login with consent_required: consent is asked every time (AZ-30)", async () => {
     const browser = createFormBrowser();
     await obtainCode(gateway, client, {}, browser);
     const page = await browser.open(authorizationUrl(gateway, client, { prompt: "none" }));
@@ -121,7 +125,7 @@ describe("a valid request", () => {
     ["with unknown scopes", { scope: "openid mcp whatever" }],
     ["with an empty scope", { scope: "" }],
     [
-      "with another loopback port (RFC 8252 §7.3)",
+      "with another loopback port (RFC 8252 §7.3, AZ-08)",
       { redirect_uri: "http://127.0.0.1:50001/callback" },
     ],
     ["without redirect_uri when one is registered", { redirect_uri: undefined }],
@@ -132,13 +136,13 @@ describe("a valid request", () => {
   });
 
   it.each(['&<">\r\n%0d%0a', "ü✓ 日本 \u{1f600}", " + %20 ", "a".repeat(4096), "{{7*7}}"])(
-    "gets its state back byte for byte: %j",
+    "gets its state back byte for byte: %j (AZ-20)",
     async (state) => {
       expect(redirectOf(await authorize({ state, response_type: "x" }))["state"]).toBe(state);
     },
   );
 
-  it("may come by POST, but not with parameters in the URL too", async () => {
+  it("may come by POST, but not with parameters in the URL too (AZ-35)", async () => {
     const url = authorizationUrl(gateway, client);
     const headers = { "content-type": "application/x-www-form-urlencoded" };
     const body = url.search.slice(1);
@@ -155,7 +159,7 @@ describe("a valid request", () => {
     ).toBe(400);
   });
 
-  it("is redirected by appending to the redirect URI as registered (§3.1.2)", async () => {
+  it("is redirected by appending to the redirect URI as registered, by 303 (§3.1.2, AZ-39, AZ-40)", async () => {
     const web = await registered(gateway, {
       redirect_uris: [WEB],
       token_endpoint_auth_method: "none",
@@ -166,7 +170,7 @@ describe("a valid request", () => {
     expect(location).toMatch(/^https:\/\/app\.example\.com\/cb\?tenant=a%20b&error=/);
   });
 
-  it("of a client that was revoked during the login ends on a page, without a code", async () => {
+  it("of a client that was revoked during the login ends on a page, without a code (AZ-44)", async () => {
     const other = await registered(gateway);
     const browser = createFormBrowser();
     let page = await browser.open(authorizationUrl(gateway, other));
@@ -177,12 +181,12 @@ describe("a valid request", () => {
     expect(page.status).toBe(400);
   });
 
-  it("of 100 KB is refused by the HTTP layer", async () => {
+  it("of 100 KB is refused by the HTTP layer (AZ-43)", async () => {
     const response = await authorize({ x: "y".repeat(100_000) });
     expect([414, 431]).toContain(response.status);
   });
 
-  it("never gets CORS headers: no script may drive a login (RFC 9700 §4.17)", async () => {
+  it("never gets CORS headers: no script may drive a login (RFC 9700 §4.17, CR-02)", async () => {
     const response = await ask(authorizationUrl(gateway, client), {
       headers: { origin: "https://a.example" },
     });

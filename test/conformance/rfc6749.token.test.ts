@@ -33,7 +33,7 @@ const token = (fields: Fields | string, headers?: Record<string, string>): Promi
   requestToken(gateway, fields, headers);
 
 describe("a successful answer, RFC 6749 §5.1", () => {
-  it("has everything a client needs, and is not cached", async () => {
+  it("has everything a client needs, and is not cached (TK-16, A15)", async () => {
     const { form } = await obtainCode(gateway, client, { scope: "mcp offline_access openid" });
     const response = await token(form);
     expect(response.status).toBe(200);
@@ -47,7 +47,7 @@ describe("a successful answer, RFC 6749 §5.1", () => {
     });
   });
 
-  it("has no refresh token for a client that did not register the grant type", async () => {
+  it("has no refresh token for a client that did not register the grant type (TK-05)", async () => {
     const plain = await registered(gateway, { grant_types: ["authorization_code"] });
     const tokens = await obtainTokens(gateway, plain);
     expect(tokens).not.toHaveProperty("refresh_token");
@@ -57,7 +57,7 @@ describe("a successful answer, RFC 6749 §5.1", () => {
 });
 
 describe("an authorization code, RFC 6749 §4.1.2 and §4.1.3", () => {
-  it("ends its grant when it comes a second time from its rightful holder", async () => {
+  it("ends its grant when it comes a second time from its rightful holder (CD-06, A07)", async () => {
     const { form } = await obtainCode(gateway, client);
     const tokens = await tokensOf(await token(form));
     expect(await opens(gateway, tokens.access_token)).toBe(true);
@@ -93,17 +93,20 @@ describe("an authorization code, RFC 6749 §4.1.2 and §4.1.3", () => {
     ],
     ["no redirect_uri though one was sent", { redirect_uri: undefined }, "400 invalid_grant"],
     ["another resource", { resource: "https://elsewhere.example/mcp" }, "400 invalid_target"],
-  ])("is neither used up nor harmed by %s, before or after its use", async (_, wrong, error) => {
-    const other = await registered(gateway);
-    const fields = wrong["client_id"] === "OTHER" ? { client_id: other.client_id } : wrong;
-    const { form } = await obtainCode(gateway, client);
-    expect(await errorOf(await token({ ...form, ...fields }))).toBe(error);
-    const tokens = await tokensOf(await token(form));
-    expect(await errorOf(await token({ ...form, ...fields }))).toBe(error);
-    expect(await opens(gateway, tokens.access_token)).toBe(true);
-  });
+  ])(
+    "is neither used up nor harmed by %s, before or after its use (CD-02, CD-03, CD-04, CD-07, A08)",
+    async (_, wrong, error) => {
+      const other = await registered(gateway);
+      const fields = wrong["client_id"] === "OTHER" ? { client_id: other.client_id } : wrong;
+      const { form } = await obtainCode(gateway, client);
+      expect(await errorOf(await token({ ...form, ...fields }))).toBe(error);
+      const tokens = await tokensOf(await token(form));
+      expect(await errorOf(await token({ ...form, ...fields }))).toBe(error);
+      expect(await opens(gateway, tokens.access_token)).toBe(true);
+    },
+  );
 
-  it("yields tokens exactly once to 50 who come at the same time, and the replays end the grant", async () => {
+  it("yields tokens exactly once to 50 who come at the same time, and the replays end the grant (CD-08)", async () => {
     const { form } = await obtainCode(gateway, client);
     const answers = await Promise.all(Array.from({ length: 50 }, () => token(form)));
     const won = answers.filter(({ status }) => status === 200);
@@ -112,21 +115,21 @@ describe("an authorization code, RFC 6749 §4.1.2 and §4.1.3", () => {
     expect(await opens(gateway, (await tokensOf(won[0]!)).access_token)).toBe(false);
   });
 
-  it("expires after 60 seconds", async () => {
+  it("expires after 60 seconds (CD-09)", async () => {
     const { form } = await obtainCode(gateway, client);
     gateway.clock.advance(61);
     expect(await errorOf(await token(form))).toBe("400 invalid_grant");
   });
 
   it.each(["x", "__proto__", "constructor", "../../x", "\0", "y".repeat(10_000)])(
-    "is not %j",
+    "is not %j (CD-10)",
     async (code) => {
       const { form } = await obtainCode(gateway, client);
       expect(await errorOf(await token({ ...form, code }))).toBe("400 invalid_grant");
     },
   );
 
-  it("cannot be widened by a scope at the exchange", async () => {
+  it("cannot be widened by a scope at the exchange (CD-12)", async () => {
     const { form } = await obtainCode(gateway, client, { scope: "mcp" });
     const { scope } = await tokensOf(await token({ ...form, scope: "mcp offline_access" }));
     expect(scope).toBe("mcp");
@@ -153,7 +156,7 @@ describe("client authentication, RFC 6749 §2.3", () => {
     );
   });
 
-  it("fails by any other, and unknown client, wrong secret and wrong method look the same", async () => {
+  it("fails by any other, and unknown client, wrong secret and wrong method look the same (TK-06, TK-07, TK-12, A16)", async () => {
     const answers = await Promise.all([
       token({ ...form, client_id: "unknown", client_secret: "s" }),
       token({ ...form, client_id: posting.client_id, client_secret: "wrong" }),
@@ -176,7 +179,7 @@ describe("client authentication, RFC 6749 §2.3", () => {
     expect(answers.some(({ headers }) => headers.has("www-authenticate"))).toBe(false);
   });
 
-  it("fails with a Basic challenge when the Authorization header was used (§5.2)", async () => {
+  it("fails with a Basic challenge when the Authorization header was used (§5.2, TK-06, TK-09)", async () => {
     for (const header of [
       basicAuth(basic.client_id, "wrong"),
       basicAuth(posting.client_id, posting.client_secret!),
@@ -194,7 +197,7 @@ describe("client authentication, RFC 6749 §2.3", () => {
     }
   });
 
-  it("reads the scheme in any case, and id and secret form-encoded", async () => {
+  it("reads the scheme in any case, and id and secret form-encoded (TK-09, TK-10)", async () => {
     const encoded = Array.from(basic.client_secret!)
       .map((c) => `%${c.charCodeAt(0).toString(16)}`)
       .join("");
@@ -203,7 +206,7 @@ describe("client authentication, RFC 6749 §2.3", () => {
     expect(await errorOf(await token(form, header))).toBe("400 invalid_grant");
   });
 
-  it("in two ways at once, or under two names, is invalid_request", async () => {
+  it("in two ways at once, or under two names, is invalid_request (TK-08)", async () => {
     const header = basicAuth(basic.client_id, basic.client_secret!);
     for (const fields of [
       secretOf(basic),
@@ -218,13 +221,13 @@ describe("client authentication, RFC 6749 §2.3", () => {
 });
 
 describe("the request, RFC 6749 §3.2", () => {
-  it.each(["GET", "PUT", "DELETE", "PATCH"])("is not %s", async (method) => {
+  it.each(["GET", "PUT", "DELETE", "PATCH"])("is not %s (TK-01)", async (method) => {
     const response = await ask(`${gateway.url}/token`, { method });
     expect(response.headers.get("allow")).toBe("POST");
     expect(await errorOf(response)).toBe("405 invalid_request");
   });
 
-  it("has its parameters in the body; those in the URL are not read", async () => {
+  it("has its parameters in the body; those in the URL are not read (TK-01)", async () => {
     const query = `grant_type=refresh_token&client_id=${client.client_id}&refresh_token=x`;
     const response = await requestToken(gateway, "", {}).then(() =>
       ask(`${gateway.url}/token?${query}`, {
@@ -243,7 +246,7 @@ describe("the request, RFC 6749 §3.2", () => {
     "application/x-www-form-urlencoded, application/json",
     "application/x-www-form-urlencoded; charset=utf-7",
     "application/x-www-form-urlencoded; charset=iso-8859-1",
-  ])("is not %s", async (type) => {
+  ])("is not %s (TK-02)", async (type) => {
     const body = `grant_type=refresh_token&client_id=${client.client_id}&refresh_token=x`;
     expect(await errorOf(await token(body, { "content-type": type }))).toBe("400 invalid_request");
   });
@@ -255,14 +258,14 @@ describe("the request, RFC 6749 §3.2", () => {
   });
 
   it.each(["grant_type", "refresh_token", "client_id", "client_secret", "scope", "unknown"])(
-    "does not have two %s",
+    "does not have two %s (TK-03)",
     async (name) => {
       const form = `grant_type=refresh_token&refresh_token=x&client_id=${client.client_id}`;
       expect(await errorOf(await token(`${form}&${name}=1&${name}=2`))).toBe("400 invalid_request");
     },
   );
 
-  it("treats an empty parameter as omitted", async () => {
+  it("treats an empty parameter as omitted (TK-17)", async () => {
     const { form } = await obtainCode(gateway, client);
     await tokensOf(await token({ ...form, client_secret: "", resource: "", scope: "" }));
   });
@@ -277,7 +280,7 @@ describe("the request, RFC 6749 §3.2", () => {
     }
   });
 
-  it("is bounded, and never decompressed", async () => {
+  it("is bounded, and never decompressed (TK-19, TK-20)", async () => {
     const form = `client_id=${client.client_id}&grant_type=refresh_token`;
     expect(await errorOf(await token(`${form}&x=${"y".repeat(1_000_000)}`))).toBe(
       "413 invalid_request",

@@ -39,7 +39,7 @@ async function areAlive(tokens: Tokens, owner = client): Promise<boolean[]> {
 
 describe("revocation, RFC 7009 §2.1", () => {
   it.each(["refresh_token", "access_token"] as const)(
-    "by %s ends the whole grant at once",
+    "by %s ends the whole grant at once (RV-01, RV-06, A25)",
     async (kind) => {
       const tokens = await obtainTokens(gateway, client);
       const response = await revoke({ token: tokens[kind] });
@@ -64,7 +64,7 @@ describe("revocation, RFC 7009 §2.1", () => {
   });
 
   it.each(["access_token", "refresh_token", "id_token", "nonsense", ""])(
-    "finds the token whatever the hint says: %j (§2.2.1)",
+    "finds the token whatever the hint says: %j (§2.2.1, RV-05)",
     async (token_type_hint) => {
       const tokens = await obtainTokens(gateway, client);
       expect((await revoke({ token: tokens.refresh_token, token_type_hint })).status).toBe(200);
@@ -86,11 +86,11 @@ describe("revocation, RFC 7009 §2.1", () => {
 
 describe("what is not the client's to revoke (§2.1, §2.2)", () => {
   it.each(["x", "__proto__", "a.b.c", "eyJhbGciOiJub25lIn0.e30.", "\0", "y".repeat(20_000)])(
-    "%j is answered with the same 200",
+    "%j is answered with the same 200 (RV-02)",
     async (token) => expect((await revoke({ token })).status).toBe(200),
   );
 
-  it("a token of another client stays alive", async () => {
+  it("a token of another client stays alive (RV-03)", async () => {
     const stranger = await registered(gateway);
     const tokens = await obtainTokens(gateway, client);
     for (const token of [tokens.access_token, tokens.refresh_token]) {
@@ -106,7 +106,7 @@ describe("what is not the client's to revoke (§2.1, §2.2)", () => {
     expect(await areAlive(tokens)).toEqual([true, true]);
   });
 
-  it("a confidential client's token needs its secret", async () => {
+  it("a confidential client's token needs its secret (RV-04)", async () => {
     const { form } = await obtainCode(gateway, confidential);
     const header = basicAuth(confidential.client_id, confidential.client_secret!);
     const response = await requestToken(gateway, form, header);

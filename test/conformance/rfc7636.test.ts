@@ -24,7 +24,7 @@ afterAll(() => gateway.close());
 const challenge = digest("v".repeat(43));
 
 describe.each(["none", "client_secret_basic"])(
-  "the challenge of a client with the method %s (§4.3)",
+  "the challenge of a client with the method %s (§4.3, AZ-13, AZ-14, AZ-15, AZ-16, A05)",
   (method) => {
     it.each<[string, Fields]>([
       ["no challenge", { code_challenge: undefined }],
@@ -62,7 +62,7 @@ describe("the verifier (§4.6)", () => {
     ["too short", (verifier) => verifier.slice(1), "400 invalid_grant"],
     ["too long", (verifier) => verifier.padEnd(129, "a"), "400 invalid_grant"],
     ["the challenge itself", (verifier) => digest(verifier), "400 invalid_grant"],
-  ])("is refused when %s, and the right one still works", async (_, wrong, error) => {
+  ])("is refused when %s, and the right one still works (CD-04, A05)", async (_, wrong, error) => {
     const client = await registered(gateway);
     const { form, verifier } = await obtainCode(gateway, client);
     const response = await requestToken(gateway, { ...form, code_verifier: wrong(verifier) });
@@ -70,7 +70,7 @@ describe("the verifier (§4.6)", () => {
     expect((await requestToken(gateway, form)).status).toBe(200);
   });
 
-  it("of one's own flow does not open another's code (code injection, RFC 9700 §4.5)", async () => {
+  it("of one's own flow does not open another's code (code injection, RFC 9700 §4.5, CD-13)", async () => {
     const client = await registered(gateway);
     const [mine, theirs] = [await obtainCode(gateway, client), await obtainCode(gateway, client)];
     const response = await requestToken(gateway, { ...mine.form, code: theirs.code });

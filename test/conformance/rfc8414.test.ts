@@ -201,7 +201,7 @@ describe("JWKS, RFC 7517 §5 (JW-27)", () => {
 });
 
 describe("an issuer with a path, RFC 8414 §3.1", () => {
-  it("is described at the inserted and the appended places, and works", async () => {
+  it("is described at the inserted and the appended places, and works (MD-02)", async () => {
     const tenant = await startGateway({ config: { publicUrl: "http://localhost:0/tenant" } });
     try {
       const { origin } = new URL(tenant.url);

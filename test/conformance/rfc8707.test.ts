@@ -55,7 +55,7 @@ describe("resource at the authorization endpoint, RFC 8707 §2.1", () => {
     expect(redirectOf(response)).toMatchObject({ error: "invalid_target" });
   });
 
-  it("takes one value twice as one, and refuses two different ones", async () => {
+  it("takes one value twice as one, and refuses two different ones (AZ-26)", async () => {
     const url = authorizationUrl(gateway, client);
     url.searchParams.append("resource", gateway.resource);
     expect((await ask(url)).headers.get("location")).toMatch(/^\/login/);
@@ -64,7 +64,7 @@ describe("resource at the authorization endpoint, RFC 8707 §2.1", () => {
   });
 
   it.each(["/", ""])(
-    "issues a token for the canonical form of a spelling that ends in %j",
+    "issues a token for the canonical form of a spelling that ends in %j (AZ-25, A10)",
     async (ending) => {
       const spelled = `${gateway.resource}${ending}`.replace(
         "http://localhost",
@@ -77,7 +77,7 @@ describe("resource at the authorization endpoint, RFC 8707 §2.1", () => {
 });
 
 describe("resource at the token endpoint, RFC 8707 §2.2", () => {
-  it("must be the authorized one; another leaves code and refresh token as they are", async () => {
+  it("must be the authorized one; another leaves code and refresh token as they are (CD-11, RF-12, A09)", async () => {
     const { form } = await obtainCode(gateway, client);
     expect(await errorOf(await requestToken(gateway, { ...form, resource: other }))).toBe(
       "400 invalid_target",
@@ -106,7 +106,7 @@ describe("resource at the token endpoint, RFC 8707 §2.2", () => {
 });
 
 describe("a gateway with one service", () => {
-  it("takes a request without resource to mean that one, as clients before 2025-06-18 do", async () => {
+  it("takes a request without resource to mean that one, as clients before 2025-06-18 do (AZ-27)", async () => {
     const single = await startGateway();
     try {
       const old = await registered(single);

@@ -79,7 +79,7 @@ describe("an access token, RFC 9068 §2", () => {
     }
   });
 
-  it("says nothing of the person but the subject (§6)", async () => {
+  it("says nothing of the person but the subject (§6, JW-30)", async () => {
     const { access_token } = await obtainTokens(gateway, client);
     for (const claim of ["email", "name", "preferred_username", "nonce"]) {
       expect(decodeJwt(access_token)).not.toHaveProperty(claim);
@@ -95,7 +95,7 @@ describe("an access token, RFC 9068 §2", () => {
     expect(await opens(gateway, access_token)).toBe(false);
   });
 
-  it("opens nothing once its client was revoked, nor do its codes and refresh tokens", async () => {
+  it("opens nothing once its client was revoked, nor do its codes and refresh tokens (JW-23, RF-21)", async () => {
     const doomed = await registered(gateway);
     const tokens = await obtainTokens(gateway, doomed);
     await connectControl(gateway.stateDirectory).revokeClient(doomed.client_id);

@@ -42,7 +42,7 @@ afterAll(async () => {
 });
 
 describe("a failing store", () => {
-  it("is a server_error to a program, with a number that the log explains", async () => {
+  it("is a server_error to a program, with a number that the log explains (ST-22)", async () => {
     const form = new URLSearchParams({
       grant_type: "refresh_token",
       client_id: "x",

@@ -67,7 +67,7 @@ describe("the audit log", () => {
     expect((statSync(file).mode & 0o777).toString(8)).toBe("600");
   });
 
-  it("keeps a line a line, whatever a stranger calls himself", async () => {
+  it("keeps a line a line, whatever a stranger calls himself (SE-02)", async () => {
     const events = bus();
     const audit = startAuditLog(events, { file, log });
     events.publish({

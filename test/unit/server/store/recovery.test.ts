@@ -93,7 +93,7 @@ describe("opening a store that was killed", () => {
     expect(await idsIn(written)).toEqual(["a", "b", "c", "e", "f"]);
   });
 
-  it("survives a kill between the new snapshot and the removal of the old journal", async () => {
+  it("survives a kill between the new snapshot and the removal of the old journal (ST-02)", async () => {
     const directory = await createUsedDirectory();
     const old = directory.crashImage();
     const store = await directory.open();
@@ -115,7 +115,7 @@ describe("opening a store that was killed", () => {
 });
 
 describe("opening a store with a damaged file", () => {
-  it("refuses any flipped bit in the journal", async () => {
+  it("refuses any flipped bit in the journal (ST-04)", async () => {
     const directory = await createUsedDirectory();
     const { size } = statSync(directory.file(JOURNAL));
     for (let at = 0; at < size; at += 7) {
@@ -127,7 +127,7 @@ describe("opening a store with a damaged file", () => {
     await expectRefusal(directory, JOURNAL, /damaged/);
   });
 
-  it("refuses any flipped bit in the snapshot", async () => {
+  it("refuses any flipped bit in the snapshot (ST-04)", async () => {
     const directory = await createUsedDirectory();
     const { size } = statSync(directory.file(SNAPSHOT));
     for (let at = 0; at < size; at += 7) {
