@@ -2,7 +2,7 @@
  * Client ID Metadata Documents from outside: a gateway on loopback, a client's site with TLS beside it. That no other address
  * is ever contacted is shown in client-metadata-documents.refusals.test.ts.
  */
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,19 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createFormBrowser } from "../support/form-browser.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { spawnGateway } from "../support/gateway-process.ts";
-import {
-  ask,
-  authorizationUrl,
-  jsonOf,
-  LOOPBACK,
-  obtainTokens,
-  opens,
-  pageOf,
-  refreshForm,
-  registered,
-  requestToken,
-  tokensOf,
-} from "../support/raw-client.ts";
+import { ask, authorizationUrl, LOOPBACK, pageOf, registered } from "../support/raw-client.ts";
 import { callMcp, discover, logIn, refresh } from "../support/strict-client.ts";
 import { startTlsSite, type TlsSite } from "../support/tls-site.ts";
 

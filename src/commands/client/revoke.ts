@@ -6,6 +6,8 @@ import { printable } from "../../terminal.ts";
 export default class ClientRevoke extends BaseCommand {
   static override summary =
     "Revoke a client, every grant and token it holds, and its MCP sessions, at once.";
+  static override description =
+    "A client whose id is the URL of its own description may come back with a new login; registration.metadataDocuments says whose may.";
   static override examples = [
     "<%= config.bin %> client revoke s6BhdRkqt3",
     "<%= config.bin %> client revoke s6BhdRkqt3 --yes",

@@ -3,6 +3,7 @@
  */
 import { once } from "node:events";
 import { createServer, type LookupFunction } from "node:net";
+import type * as tlsModule from "node:tls";
 import type { ConnectionOptions, TLSSocket } from "node:tls";
 import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
@@ -19,7 +20,7 @@ import { startTlsSite, type TlsSite } from "../../support/tls-site.ts";
 const wire = vi.hoisted(() => ({ isRerouted: false, pinned: [] as string[] }));
 
 vi.mock("node:tls", async (original) => {
-  const tls = await original<typeof import("node:tls")>();
+  const tls = await original<typeof tlsModule>();
   const connect = (options: ConnectionOptions): TLSSocket => {
     if (!wire.isRerouted) return tls.connect(options);
     options.lookup!("", { all: true }, (_error, entries) => {

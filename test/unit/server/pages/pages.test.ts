@@ -10,6 +10,7 @@ const response = (): ServerResponse => new ServerResponse(new IncomingMessage(ne
 
 const asked: ConsentPage = {
   clientName: "Claude Code",
+  clientHost: undefined,
   redirectUri: "https://claude.ai/api/mcp/auth_callback",
   service: "files",
   resource: "https://gw.example.com/files/mcp",
@@ -55,6 +56,13 @@ describe("page headers (RFC 9700 §4.2, §4.16)", () => {
 });
 
 describe("the consent page (MCP Authorization)", () => {
+  it("says where a client describes itself, and nothing of the kind of others", () => {
+    expect(consentPage({ ...asked, clientHost: "claude.ai" }).toString()).toContain(
+      'It describes itself at <strong class="code">claude.ai</strong>',
+    );
+    expect(consentPage(asked).toString()).not.toContain("describes itself");
+  });
+
   it.each([
     ["https://claude.ai/api/mcp/auth_callback", ">claude.ai<", false],
     ["http://127.0.0.1:33418/", ">127.0.0.1:33418<", "Any program on this computer"],
