@@ -8,8 +8,8 @@
  * Every use asks the store whether the keys are still those this process knows: a key that was removed in an emergency, by
  * any replica, neither signs nor verifies from the next request on.
  */
-import { SignJWT, type JWK, type JWTPayload } from "jose";
-import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
+import type { JWK, JWTPayload } from "jose";
+import { createPrivateKey, createPublicKey, sign as signBytes, type KeyObject } from "node:crypto";
 import { epochSeconds, type Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import type { EventBus } from "../events.ts";
@@ -141,9 +141,7 @@ export async function createSigningKeys(context: SigningKeysContext): Promise<Si
     async sign(claims, typ) {
       const { lives, keys } = await current();
       const { kid } = activeKey(lives, clock.now());
-      return new SignJWT(claims)
-        .setProtectedHeader({ alg: "ES256", typ, kid })
-        .sign(keys.get(kid)!.privateKey);
+      return signCompact({ alg: "ES256", typ, kid }, claims, keys.get(kid)!.privateKey);
     },
     async verificationKey(kid) {
       const { lives, keys } = await current();
@@ -196,4 +194,17 @@ export async function createSigningKeys(context: SigningKeysContext): Promise<Si
       cancelLook();
     },
   };
+}
+
+/**
+ * JWS compact serialization, RFC 7515 §3.1. By node:crypto at once and not by jose, whose WebCrypto takes four times as long
+ * to sign; verifying, where mistakes are made, stays with jose.
+ */
+function signCompact(header: object, claims: JWTPayload, key: KeyObject): string {
+  const parts = [header, claims].map((part) =>
+    Buffer.from(JSON.stringify(part)).toString("base64url"),
+  );
+  const input = parts.join(".");
+  const signature = signBytes("sha256", Buffer.from(input), { key, dsaEncoding: "ieee-p1363" });
+  return `${input}.${signature.toString("base64url")}`;
 }
