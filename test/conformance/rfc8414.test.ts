@@ -46,6 +46,7 @@ describe("the metadata document, RFC 8414 §2 and §3", () => {
         "client_secret_basic",
         "client_secret_post",
       ],
+      client_id_metadata_document_supported: true,
       authorization_response_iss_parameter_supported: true,
       request_parameter_supported: false,
       request_uri_parameter_supported: false,
