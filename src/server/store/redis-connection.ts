@@ -13,8 +13,7 @@ import type { Log } from "../../log.ts";
 
 const CONNECT_TIMEOUT = 5_000; // ms
 const COMMAND_TIMEOUT = 3_000; // ms
-/** A peer that vanished without a word is noticed by its silence, or its socket would hang for a quarter of an hour. */
-const SOCKET_TIMEOUT = 4_000; // ms
+const DISCONNECT_TIMEOUT = 500; // ms for a peer to say good-bye
 const LONGEST_BACK_OFF = 1_000; // ms between two attempts to connect
 
 /** Replies by which Redis says that it cannot now, and an operator can help. Anything else it refuses is our bug. */
@@ -46,7 +45,7 @@ export class RedisConnection {
       lazyConnect: true,
       connectTimeout: CONNECT_TIMEOUT,
       commandTimeout: COMMAND_TIMEOUT,
-      socketTimeout: SOCKET_TIMEOUT,
+      disconnectTimeout: DISCONNECT_TIMEOUT,
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
       // What was under way when the connection broke rejects at once.
@@ -95,7 +94,8 @@ export class RedisConnection {
       );
     });
     return {
-      ping: () => void subscriber.ping().catch(() => {}),
+      ping: () =>
+        void subscriber.ping().catch((error: unknown) => leaveIfSilent(subscriber, error)),
       close: () => subscriber.disconnect(),
     };
   }
@@ -128,6 +128,7 @@ export class RedisConnection {
     try {
       return await this.#redis.call(command, ...args);
     } catch (error) {
+      leaveIfSilent(this.#redis, error);
       const message = messageOf(error);
       if (!(error instanceof Error) || error.name !== "ReplyError") throw this.#unavailable(error);
       if (OUT_OF_ORDER.test(message)) throw this.#unavailable(error);
@@ -138,8 +139,7 @@ export class RedisConnection {
 
   #unavailable(error?: unknown): UserError {
     const isReply = error instanceof Error && /ReplyError/.test(error.name);
-    const reason =
-      isReply || messageOf(error) === "Command timed out" ? messageOf(error) : this.#reason;
+    const reason = isReply || isSilence(error) ? messageOf(error) : this.#reason;
     return new UserError(`The store at ${this.where} cannot be used: ${reason}`, {
       hint: "Check that Redis runs there, takes this user's credentials, and has memory and disk left.",
     });
@@ -157,4 +157,16 @@ export class RedisConnection {
       this.#log.error({ err: error }, "the store came back as one that cannot be used");
     }
   }
+}
+
+/**
+ * Connect anew: the socket to a peer that vanished without a word would otherwise hang for a quarter of an hour. What else is
+ * under way on it rejects at once. ioredis' own `socketTimeout` is no help: its timer outlives the socket and ends the next.
+ */
+function leaveIfSilent(redis: Redis, error: unknown): void {
+  if (isSilence(error)) redis.disconnect(true);
+}
+
+function isSilence(error: unknown): boolean {
+  return messageOf(error) === "Command timed out";
 }
