@@ -16,7 +16,6 @@ import type { ServerContext } from "../context.ts";
 import type { Resource } from "../resources.ts";
 import { keyIdOf } from "../signing-key.ts";
 import type { AccessTokenRecord } from "../store/records.ts";
-import type { AccessTokenRecord } from "../store/records.ts";
 import { checkBinding } from "./bound-token.ts";
 
 /** @param method of the request that is asked about, when that is not `request` itself */
@@ -68,9 +67,6 @@ export function createAuthenticate(context: ServerContext): Authenticate {
     if (!agrees(auth, token)) {
       throw invalidToken("the token is not valid here", "claims that were never issued");
     }
-    if (!agrees(auth, token)) {
-      throw invalidToken("the token is not valid here", "claims that were never issued");
-    }
     if (auth.resource !== resource.uri) {
       throw invalidToken("the token was issued for another resource", `aud ${auth.resource}`);
     }
@@ -81,21 +77,6 @@ export function createAuthenticate(context: ServerContext): Authenticate {
     }
     return auth;
   };
-}
-
-/**
- * Whether the claims are those that were issued under this `jti`: whoever has got hold of a signing key and one token can still
- * not make it wider, or somebody else's.
- */
-function agrees(auth: AuthInfo, issued: AccessTokenRecord): boolean {
-  return (
-    auth.subject === issued.subject &&
-    auth.clientId === issued.clientId &&
-    auth.grantId === issued.grantId &&
-    auth.resource === issued.resource &&
-    auth.scopes.length === issued.scopes.length &&
-    auth.scopes.every((scope, index) => scope === issued.scopes[index])
-  );
 }
 
 /**
