@@ -1,7 +1,7 @@
 /**
  * The authorization server and the token check against their peers, on durable writes on our side.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -22,17 +22,15 @@ let login: LoggedIn;
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), "mcpg-bench-"));
-  const command = [
-    process.execPath,
-    bin,
-    "dev",
-    "--json",
-    "--port",
-    "0",
-    "--",
-    process.execPath,
-    fixture("echo.js"),
-  ];
+  // One source makes all the load here; what protects a gateway from that is not what is measured.
+  const config = {
+    publicUrl: "http://localhost:8080",
+    services: { echo: { command: process.execPath, args: [fixture("echo.js")] } },
+    registration: { clients: 10_000_000 },
+    limits: { rates: { registrations: 10_000_000, failures: 10_000_000, lookups: 10_000_000 } },
+  };
+  writeFileSync(join(directory, "mcp-gateway.yaml"), JSON.stringify(config)); // JSON is YAML
+  const command = [process.execPath, bin, "dev", "--json", "--port", "0"];
   gateway = await startServer(command, { cwd: directory });
   url = String(gateway.ready.url);
   login = await logIn(`${url}/mcp`);
