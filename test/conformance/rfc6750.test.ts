@@ -204,7 +204,7 @@ describe("a forged or foreign token", () => {
   it.each([
     { scope: "mcp offline_access" },
     { scope: "offline_access" },
-    { sub: "local:root" },
+    { sub: "local:somebody-else" },
     { client_id: "another" },
     { gid: "another" },
   ])("with claims that were not issued under its id, %j (SB17)", (changes) =>
