@@ -23,7 +23,7 @@ interface Count {
   /** The last sweep found nobody who may go: until the next count it is not worth trying. */
   isStuck: boolean;
   /** Counted already, but perhaps not stored yet. */
-  arriving: number;
+  arriving: Set<Promise<unknown>>;
   sweep?: Promise<void> | undefined;
 }
 
@@ -44,7 +44,7 @@ export async function admitClient(
     clients: 0,
     countedAt: Number.NEGATIVE_INFINITY,
     isStuck: false,
-    arriving: 0,
+    arriving: new Set(),
   };
   counts.set(store, count);
   while (clock.now() - count.countedAt >= RECOUNT || count.clients >= most) {
@@ -54,13 +54,14 @@ export async function admitClient(
     await count.sweep;
   }
   count.clients += 1;
-  count.arriving += 1;
+  const arrival = write();
+  count.arriving.add(arrival);
   let isStored = false;
   try {
-    await write();
+    await arrival;
     isStored = true;
   } finally {
-    count.arriving -= 1;
+    count.arriving.delete(arrival);
     if (!isStored) count.clients -= 1;
   }
 }
@@ -68,7 +69,9 @@ export async function admitClient(
 async function sweep(context: ServerContext, count: Count): Promise<void> {
   const { store, clock, config, log } = context;
   const most = config.registration.clients;
-  let clients = count.arriving;
+  // Nobody new arrives while this runs, so after it the list is complete.
+  await Promise.allSettled(count.arriving);
+  let clients = 0;
   const candidates: ClientRecord[] = [];
   for await (const client of allClients(store)) {
     clients += 1;
