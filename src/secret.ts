@@ -1,8 +1,8 @@
 /**
- * Values that do not stand in the configuration file but are named by it.
+ * Values that do not stand in the configuration file or on a command line but are named there: secrets and keys.
  */
-import { readFileSync } from "node:fs";
-import { UserError } from "./errors.ts";
+import { readFileSync, writeFileSync } from "node:fs";
+import { EXIT, UserError } from "./errors.ts";
 
 /**
  * Replace each `${NAME}` in `text` by that environment variable.
@@ -49,6 +49,36 @@ function readSecretFile(file: string, place: string): string {
     throw new UserError(`Cannot read the secret for ${place} from ${file}`, {
       hint: "Check the path and that this user may read it.",
       cause: error,
+    });
+  }
+}
+
+/**
+ * Make a file for a secret that is still to come, readable by its owner only: one that could not be kept would be lost.
+ * @param flag what names the file, for the hint
+ * @throws UserError when the file exists or cannot be written
+ */
+export function createSecretFile(file: string, flag: string): void {
+  try {
+    writeFileSync(file, "", { mode: 0o600, flag: "wx" });
+  } catch (error) {
+    const isThere = (error as NodeJS.ErrnoException).code === "EEXIST";
+    throw new UserError(isThere ? `${file} exists already` : `Cannot write ${file}`, {
+      hint: `Name another file with ${flag}.`,
+      exitCode: EXIT.usage,
+      cause: error,
+    });
+  }
+}
+
+/** @returns what a file of public keys holds, unchecked. @throws UserError when it is not JSON */
+export function readKeySetFile(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, "utf8"));
+  } catch (cause) {
+    throw new UserError(`Cannot read a JSON Web Key Set from ${file}`, {
+      exitCode: EXIT.usage,
+      cause,
     });
   }
 }
