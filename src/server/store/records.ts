@@ -284,6 +284,6 @@ export interface KeyRingRecord {
 }
 
 /** A signed assertion that has done its work: presented again it is refused (RFC 7523 §3). */
-export interface UsedAssertionRecord {
+interface UsedAssertionRecord {
   usedAt: number;
 }

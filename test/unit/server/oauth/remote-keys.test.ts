@@ -1,3 +1,4 @@
+import type { JsonWebKey } from "node:crypto";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Fetched } from "../../../../src/server/guarded-fetch.ts";
 import { createRemoteKeys, type RemoteKeys } from "../../../../src/server/oauth/remote-keys.ts";
@@ -7,8 +8,8 @@ const URI = "https://keys.example/jwks";
 const any = (): boolean => true;
 const named =
   (kid: string) =>
-  (key: { kid?: unknown }): boolean =>
-    key.kid === kid;
+  (key: JsonWebKey): boolean =>
+    key["kid"] === kid;
 
 let clock: FakeClock;
 let keys: RemoteKeys;
