@@ -75,6 +75,7 @@ describe("the configuration", () => {
         },
       },
       keys: { rotation: 7_776_000 },
+      dpop: { nonce: "offered" },
       services: { files: { command: "npx", args: [], env: {}, era: "auto" } },
       log: { level: "info" },
     });
