@@ -154,6 +154,14 @@ describe("a strict client with a key", () => {
   });
 });
 
+it("is demanded of a client that has registered so (RFC 9449 §5.2)", async () => {
+  const strict = await registered(gateway, { dpop_bound_access_tokens: true });
+  expect(strict["dpop_bound_access_tokens"]).toBe(true);
+  const { form } = await obtainCode(gateway, strict);
+  expect(await errorOf(await requestToken(gateway, form))).toBe("400 invalid_dpop_proof");
+  await tokensOf(await withProof(form));
+});
+
 describe("a bound access token", () => {
   it("opens its resource with a proof of its key, and only so (DP-02)", async () => {
     const { access_token: token, token_type: type } = await boundTokens();

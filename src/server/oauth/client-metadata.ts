@@ -65,6 +65,7 @@ const schema = z.object({
   contacts: list.optional(),
   software_id: text.optional(),
   software_version: text.optional(),
+  dpop_bound_access_tokens: z.boolean().optional(),
 });
 
 type Sent = z.infer<typeof schema>;
@@ -121,6 +122,7 @@ export function readClientMetadata(
       sent.contacts?.map((entry) => displayText(entry, 200) ?? "").filter(Boolean),
     ),
     ...present("software_id", displayText(sent.software_id, 200)),
+    ...(sent.dpop_bound_access_tokens === true && { dpop_bound_access_tokens: true }),
     ...present("software_version", displayText(sent.software_version, 100)),
   };
   return { metadata, rejected };

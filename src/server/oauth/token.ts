@@ -29,6 +29,9 @@ export function token(context: ServerContext): RequestHandler {
     }
     const parameters = new Map([...form].filter(([key]) => grantType.parameters.includes(key)));
     const jkt = await provenKey(context, request, response, "/token");
+    if (client.metadata.dpop_bound_access_tokens && jkt === undefined) {
+      throw new OAuthError("invalid_dpop_proof", "The client has registered that it uses DPoP");
+    }
     const tokens = await grantType.handle(context, client, parameters, jkt);
     await noteClientUse(context, client.clientId);
     response.setHeader("Pragma", "no-cache");

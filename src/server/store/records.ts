@@ -115,6 +115,8 @@ export interface ClientMetadata {
   software_id?: string;
   software_version?: string;
   application_type?: "native" | "web";
+  /** The client wants no tokens that are not bound to a key (RFC 9449 §5.2). */
+  dpop_bound_access_tokens?: true;
 }
 
 /** That the description a client has put at its id may be believed; see oauth/client-metadata-document.ts. */
@@ -224,7 +226,7 @@ export interface InteractionRecord {
 }
 
 /** A validated authorization request that waits for the browser (RFC 9126). */
-export interface PushedRequestRecord {
+interface PushedRequestRecord {
   clientId: string;
   interaction: Omit<InteractionRecord, "csrf">;
   /** `prompt=none` */
@@ -247,7 +249,7 @@ export interface DeviceCodeRecord {
 }
 
 /** What a person types to find the device code. */
-export interface UserCodeRecord {
+interface UserCodeRecord {
   /** Key of the device code's record. */
   device: string;
   /** SHA-256 of the cookie of the browser that has entered it; no other can any more. */
