@@ -384,7 +384,6 @@ export type Config = z.output<typeof configSchema>;
 export type ConfigInput = z.input<typeof configSchema>;
 export type ServiceConfig = Config["services"][string];
 export type IdentityProviderConfig = Config["identity"]["providers"][number];
-export type SecretReference = z.output<typeof secretReference>;
 export type StoreConfig = Config["store"];
 
 /** JSON Schema (draft 2020-12) of the file as people write it, for editors. */

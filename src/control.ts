@@ -27,7 +27,7 @@ export interface GatewayStatus {
   sessions: number;
 }
 
-export interface ServiceStatus {
+interface ServiceStatus {
   service: string;
   /** Resource URIs: the MCP endpoints a client can be pointed at. */
   urls: string[];

@@ -19,9 +19,8 @@ import { Sessions } from "./sessions.ts";
 import { Slots } from "./slots.ts";
 import { StreamableHttp } from "./streamable-http.ts";
 
-export type { BridgeCall } from "./call.ts";
 export { createServices } from "./service/index.ts";
-export type { SessionFilter, SessionInfo } from "./session-info.ts";
+export type { SessionInfo } from "./session-info.ts";
 
 export interface Bridge {
   /**

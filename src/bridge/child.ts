@@ -13,6 +13,7 @@ import { redact } from "../log.ts";
 import { findCommand } from "./child-environment.ts";
 import { isJsonRpcMessage, type JsonRpcMessage } from "./json-rpc.ts";
 import { LineSplitter } from "./lines.ts";
+import { isNestedTooDeep } from "./nesting.ts";
 import type { Reaper } from "./reaper.ts";
 import type { Channel } from "./service/service.ts";
 
@@ -210,6 +211,7 @@ export class Child implements Channel {
   }
 
   #receive(line: string): void {
+    if (isNestedTooDeep(line)) return this.#kill("wrote a message that is nested too deep");
     let value: unknown;
     try {
       value = JSON.parse(line);

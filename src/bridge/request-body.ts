@@ -4,12 +4,13 @@
 import { isUtf8 } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import { ERROR_CODES } from "./json-rpc.ts";
+import { isNestedTooDeep } from "./nesting.ts";
 import { Refusal } from "./refusal.ts";
 
 /**
  * @param limit in bytes
  * @returns the parsed JSON, whatever it is
- * @throws Refusal 406, 415, 413, or 400 for what is no JSON
+ * @throws Refusal 406, 415, 413, or 400 for what is no JSON or nested too deep
  */
 export async function readJson(request: IncomingMessage, limit: number): Promise<unknown> {
   requireAccept(request, ["application/json", "text/event-stream"]);
@@ -18,8 +19,12 @@ export async function readJson(request: IncomingMessage, limit: number): Promise
   }
   const body = await readBody(request, limit);
   if (!isUtf8(body)) throw new Refusal(400, ERROR_CODES.parse, "The body is not UTF-8");
+  const text = body.toString("utf8");
+  if (isNestedTooDeep(text)) {
+    throw new Refusal(400, ERROR_CODES.invalidRequest, "The body is nested too deep");
+  }
   try {
-    return JSON.parse(body.toString("utf8")) as unknown;
+    return JSON.parse(text) as unknown;
   } catch {
     throw new Refusal(400, ERROR_CODES.parse, "The body is not JSON");
   }

@@ -25,7 +25,7 @@ export type GuardedFetch = (url: string, options: { bytes: number }) => Promise<
 
 export type Fetched = FetchedDocument | NotFetched;
 
-export interface FetchedDocument {
+interface FetchedDocument {
   isFetched: true;
   /** The body, strict UTF-8, a byte order mark not removed. */
   text: string;
@@ -53,7 +53,7 @@ export interface GuardedFetchSettings {
   resolve?: Resolve;
 }
 
-export type Resolve = (hostname: string, signal: AbortSignal) => Promise<string[]>;
+type Resolve = (hostname: string, signal: AbortSignal) => Promise<string[]>;
 
 const TIME = 5; // seconds, everything included
 const MOST_AT_ONCE = 16;

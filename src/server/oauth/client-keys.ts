@@ -61,6 +61,8 @@ function checkKey(key: JsonWebKey): void {
   if (PRIVATE_MEMBERS.some((member) => Object.hasOwn(key, member))) {
     throw refused("jwks holds a private or symmetric key; make a new pair and send the public one");
   }
+  // Before it is written as text, for which a deeply nested one would exhaust the stack.
+  if (!Object.values(key).every(isPlain)) throw refused("jwks has a key with nested members");
   if (JSON.stringify(key).length > MAX_CHARACTERS)
     throw refused("jwks has a key that is too large");
   const { kty, crv, kid, use } = key;
@@ -75,6 +77,12 @@ function checkKey(key: JsonWebKey): void {
   if (modulusLength(key) < (kty === "RSA" ? SHORTEST_RSA : 0)) {
     throw refused(`jwks has an RSA key of less than ${SHORTEST_RSA} bits`);
   }
+}
+
+/** What members of a public key are, RFC 7517 §4: values, or lists of them. */
+function isPlain(member: unknown): boolean {
+  const values: readonly unknown[] = Array.isArray(member) ? member : [member];
+  return values.every((value) => typeof value !== "object" || value === null);
 }
 
 /** Bits; 0 for keys that have none. @throws OAuthError when it is no key at all */
