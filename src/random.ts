@@ -1,7 +1,7 @@
 /**
  * All randomness and all digests of secrets come from here.
  */
-import { createHash, createHmac, randomBytes, randomUUID, timingSafeEqual } from "node:crypto";
+import { hash, createHmac, randomBytes, randomUUID, timingSafeEqual } from "node:crypto";
 
 /** An unguessable value of 256 bits, base64url, 43 characters. */
 export function randomToken(): string {
@@ -44,7 +44,7 @@ export function randomUserCode(length: number): string {
  * so neither salt nor a slow hash would add anything.
  */
 export function digest(secret: string): string {
-  return createHash("sha256").update(secret).digest("base64url");
+  return hash("sha256", secret, "base64url");
 }
 
 /**
