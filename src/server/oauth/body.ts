@@ -49,10 +49,11 @@ function readBytes(request: IncomingMessage, limit: number): Promise<Buffer> {
       else tooLarge();
     });
     request.once("end", () => resolve(Buffer.concat(chunks)));
-    request.once("close", () =>
-      reject(new OAuthError("invalid_request", "The body ended before its time")),
-    );
-    request.once("error", reject);
+    // A client that hangs up is no failure of ours, whether the stream calls it an error or not.
+    const cutOff = (cause?: unknown): void =>
+      reject(new OAuthError("invalid_request", "The body ended before its time", { cause }));
+    request.once("close", cutOff);
+    request.once("error", cutOff);
   });
 }
 
