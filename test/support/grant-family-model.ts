@@ -68,7 +68,7 @@ export function apply(state: ModelState, deed: Deed, now: number): [ModelState, 
       const until = now + Math.min(LIFE.evidence, family.grantUntil - now);
       return become({ code: { until, isRedeemed: true }, chain: [newToken(family, now)] }, "ok 0");
     }
-    case "refresh": {
+    default: {
       const { chain } = family;
       const token = chain[deed.place];
       if (!token || !deed.isOwner || !isAlive || now >= token.until) return [state, "no"];

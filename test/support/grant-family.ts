@@ -231,7 +231,7 @@ export class GrantFamilies {
         });
         return this.#tokensOf(answer, deed.family, 0);
       }
-      case "refresh": {
+      default: {
         const token = this.families[deed.family]!.tokens.get(deed.place)!;
         const fields = { grant_type: "refresh_token", refresh_token: token };
         return this.#tokensOf(

@@ -59,10 +59,10 @@ export function inject(listener: RequestListener, sent: Injected): Promise<Answe
       finish(chunk);
       return response;
     }) as never;
-    response.destroy = ((error: unknown) => {
-      reject(error instanceof Error ? error : new Error("the connection was cut"));
+    response.destroy = (error?: Error) => {
+      reject(error ?? new Error("the connection was cut"));
       return response;
-    }) as never;
+    };
     response.writeHead = ((status: number, more: Record<string, string> = {}) => {
       response.statusCode = status;
       for (const [name, value] of Object.entries(more)) response.setHeader(name, value);

@@ -86,7 +86,7 @@ function deedOf(world: GrantFamilies, wanted: Wish): Deed | undefined {
       return known.tokens.has(place) ? { do: "revoke", family, place, isOwner } : undefined;
     case "use":
       return accessToken && { do: "use", family, expiresAt: accessToken.expiresAt };
-    case "end":
+    default:
       return { do: "end", family };
   }
 }
