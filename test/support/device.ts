@@ -17,7 +17,7 @@ const DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code";
 /** Life of both codes, in seconds. */
 export const DEVICE_CODE_TTL = 600;
 
-export interface Started {
+interface Started {
   device_code: string;
   user_code: string;
   verification_uri: string;
