@@ -6,8 +6,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { NextFunction, Request, Response } from "express";
 
 /** What a page may read besides the safelisted headers. Without the first no browser client can start a login. */
-const EXPOSED =
-  "WWW-Authenticate, DPoP-Nonce, Mcp-Session-Id, MCP-Protocol-Version, Retry-After";
+const EXPOSED = "WWW-Authenticate, DPoP-Nonce, Mcp-Session-Id, MCP-Protocol-Version, Retry-After";
 
 const ALLOWED_HEADERS = [
   "authorization",

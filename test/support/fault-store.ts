@@ -38,7 +38,7 @@ export interface FaultStore extends Store {
   readonly isCrashed: boolean;
 }
 
-export class InjectedFault extends Error {
+class InjectedFault extends Error {
   override readonly name = "InjectedFault";
 }
 

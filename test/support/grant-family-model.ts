@@ -38,10 +38,10 @@ export type Deed =
   | { do: "revoke client" };
 
 /** `ok <place>`: tokens, the refresh token being the one at that place. */
-export type Outcome = `ok ${number}` | "ok" | "no";
+type Outcome = `ok ${number}` | "ok" | "no";
 
 /** @param now seconds since the epoch */
-export function apply(state: ModelState, deed: Deed, now: number): [ModelState, Outcome] {
+function apply(state: ModelState, deed: Deed, now: number): [ModelState, Outcome] {
   if (deed.do === "revoke client") return [{ ...state, isClientAlive: false }, "ok"];
   const family = state.families[deed.family]!;
   const become = (next: Partial<Family>, outcome: Outcome): [ModelState, Outcome] => [

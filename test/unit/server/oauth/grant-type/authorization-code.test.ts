@@ -39,7 +39,7 @@ async function issue(): Promise<ReadonlyMap<string, string>> {
 }
 
 const redeem = (parameters: ReadonlyMap<string, string>): Promise<TokenResponse> =>
-  grantTypes.get("authorization_code")!.handle(context, client, parameters);
+  grantTypes.get("authorization_code")!.handle(context, client, parameters, undefined);
 const invalid = expect.objectContaining({ code: "invalid_grant" });
 
 describe("redeeming an authorization code, RFC 6749 §4.1.3", () => {
