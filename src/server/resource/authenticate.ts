@@ -106,11 +106,7 @@ function presentedToken(request: IncomingMessage): { token: string; isDpop: bool
   const header = request.headers.authorization;
   const inQuery = /[?&]access_token=/.test(request.url ?? "");
   if (header === undefined) throw new MissingToken();
-  // Node keeps the first of several Authorization headers without a word; what a proxy saw may be another one.
-  const count = request.rawHeaders.filter(
-    (name, index) => index % 2 === 0 && name.toLowerCase() === "authorization",
-  ).length;
-  if (count > 1 || inQuery) {
+  if (inQuery || hasSeveral(request.rawHeaders, "authorization")) {
     throw new OAuthError(
       "invalid_request",
       "present exactly one token, in the Authorization header",
@@ -123,7 +119,17 @@ function presentedToken(request: IncomingMessage): { token: string; isDpop: bool
   return { token, isDpop: scheme.length === 4 };
 }
 
-/** Signature and claims, everything that cannot change while the token lives. */
+/** Node keeps the first of several Authorization headers without a word; what a proxy saw may be another one. */
+function hasSeveral(rawHeaders: readonly string[], name: string): boolean {
+  let count = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const header = rawHeaders[at]!;
+    if (header.length === name.length && header.toLowerCase() === name) count += 1;
+  }
+  return count > 1;
+}
+
+/** Signature, claims and whose they are: everything that cannot change while the token lives. */
 async function verifyToken(context: ServerContext, token: string): Promise<Verified> {
   const kid = keyIdOf(token) ?? "";
   const key = await context.keys.verificationKey(kid);
@@ -148,7 +154,9 @@ async function verifyToken(context: ServerContext, token: string): Promise<Verif
   if (!isOurs || typeof iat !== "number" || iat > context.clock.now() + CLOCK_SKEW) {
     throw invalidToken("the token is not valid here", "claims of a wrong type or time");
   }
+  const grant = await context.store.get("grant", gid as string);
   const auth = {
+    ...grant?.identity,
     subject: sub as string,
     resource: aud as string,
     tokenId: jti as string,

@@ -20,16 +20,19 @@ import { authorize } from "./authorize.ts";
 import { sendChallenge } from "./challenge.ts";
 import { scopesOfForwarded } from "./operation-scopes.ts";
 
+const REMEMBERED_SPELLINGS = 1000;
+
 export type Verify = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
 export function createVerify(context: ServerContext, authenticate: Authenticate): Verify {
   const isTrusted = trustedProxies(context.config.trustedProxies);
+  const findRequested = createRequestedResource(context);
 
   return async (request, response) => {
     if (!isTrusted(request.socket.remoteAddress)) {
       return sendJson(response, 403, denial("only the reverse proxy may ask"));
     }
-    const asked = requestedResource(context, request);
+    const asked = findRequested(request);
     if (!asked)
       return sendJson(response, 400, denial("X-Forwarded-* name no resource of this gateway"));
     if (isPreflight(request, asked.method)) {
@@ -43,8 +46,7 @@ export function createVerify(context: ServerContext, authenticate: Authenticate)
       const isLegacy = context.config.services[resource.service]?.era === "legacy";
       const forwarded = { method, headers: request.headers, isLegacy };
       authorize(auth, resource, scopesOfForwarded(resource, forwarded));
-      const grant = await context.store.get("grant", auth.grantId);
-      response.writeHead(200, identityHeaders({ ...auth, ...grant?.identity }));
+      response.writeHead(200, identityHeaders(auth));
       response.end();
     } catch (error) {
       if (!(error instanceof OAuthError)) throw error;
@@ -65,20 +67,42 @@ function denial(description: string): { error: string; error_description: string
   return { error: "invalid_request", error_description: description };
 }
 
-function requestedResource(
+/** What the proxy asks for. The few spellings that name a resource are remembered. */
+function createRequestedResource(
   context: ServerContext,
-  request: IncomingMessage,
-): { resource: Resource; method: string } | undefined {
-  const [method, proto, host, uri] = ["method", "proto", "host", "uri"].map((part) =>
-    onlyValue(request.headers[`x-forwarded-${part}`]),
-  );
-  if (method === undefined || proto === undefined || host === undefined || uri === undefined)
-    return undefined;
+): (request: IncomingMessage) => { resource: Resource; method: string } | undefined {
+  const known = new Map<string, Resource>();
+  return ({ headers }) => {
+    const method = onlyValue(headers["x-forwarded-method"]);
+    const proto = onlyValue(headers["x-forwarded-proto"]);
+    const host = onlyValue(headers["x-forwarded-host"]);
+    const uri = onlyValue(headers["x-forwarded-uri"]);
+    if (method === undefined || proto === undefined || host === undefined || uri === undefined) {
+      return undefined;
+    }
+    const spelling = `${proto} ${host} ${uri}`;
+    const resource = known.get(spelling) ?? namedResource(context, proto, host, uri);
+    if (!resource) return undefined;
+    if (!uri.includes("?")) remember(known, spelling, resource); // queries are endless
+    return { resource, method };
+  };
+}
+
+function remember(known: Map<string, Resource>, spelling: string, resource: Resource): void {
+  if (known.size >= REMEMBERED_SPELLINGS) known.clear();
+  known.set(spelling, resource);
+}
+
+function namedResource(
+  context: ServerContext,
+  proto: string,
+  host: string,
+  uri: string,
+): Resource | undefined {
   const path = plainPath(uri);
   const resource =
     path === undefined ? undefined : context.resources.at(withoutPort(host, proto), path);
-  if (!resource?.uri.startsWith(`${proto.toLowerCase()}://`)) return undefined;
-  return { resource, method };
+  return resource?.uri.startsWith(`${proto.toLowerCase()}://`) === true ? resource : undefined;
 }
 
 /** Node joins a repeated header with a comma; two answers to one question are none. */
@@ -99,16 +123,25 @@ function isPreflight(request: IncomingMessage, method: string): boolean {
   );
 }
 
-function identityHeaders(auth: AuthInfo): Record<string, string> {
-  const headers: Record<string, string> = {
-    "X-Auth-Subject": headerValue(auth.subject),
-    "X-Auth-Client": headerValue(auth.clientId),
-    "X-Auth-Scope": auth.scopes.join(" "),
-    "Cache-Control": "no-store",
-  };
-  if (auth.name !== undefined) headers["X-Auth-Name"] = headerValue(auth.name);
-  if (auth.email !== undefined) headers["X-Auth-Email"] = headerValue(auth.email);
-  return headers;
+/** Made once for each verified token; its `AuthInfo` is one object for as long as it is remembered. */
+const headersOf = new WeakMap<AuthInfo, readonly string[]>();
+
+/** @returns name, value, name, value ... as `writeHead` takes them */
+function identityHeaders(auth: AuthInfo): string[] {
+  const known = headersOf.get(auth);
+  if (known) return [...known];
+  const headers = [
+    ...["X-Auth-Subject", headerValue(auth.subject)],
+    ...["X-Auth-Client", headerValue(auth.clientId)],
+    ...["X-Auth-Scope", auth.scopes.join(" ")],
+    ...["Cache-Control", "no-store"],
+    // Without it Node would send an empty body in chunks, and a second packet.
+    ...["Content-Length", "0"],
+  ];
+  if (auth.name !== undefined) headers.push("X-Auth-Name", headerValue(auth.name));
+  if (auth.email !== undefined) headers.push("X-Auth-Email", headerValue(auth.email));
+  headersOf.set(auth, headers);
+  return [...headers];
 }
 
 /** Visible ASCII as it is; anything else percent-encoded as a whole, so that no name can add a header. */
