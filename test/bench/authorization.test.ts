@@ -1,6 +1,7 @@
 /**
  * The authorization server and the token check against their peers, on durable writes on our side.
  */
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -118,3 +119,76 @@ it("the token endpoint and registration against oidc-provider in memory", async 
   );
   await peer.stop();
 });
+
+it("client credentials and introspection against oidc-provider in memory", async () => {
+  const peer = await startServer([process.execPath, script("servers.js"), "oidcProvider"]);
+  const peerUrl = String(peer.ready.url);
+  const form = (fields: Record<string, string>) => ({
+    method: "POST",
+    headers: { "content-type": "application/x-www-form-urlencoded" },
+    body: new URLSearchParams(fields).toString(),
+  });
+  const ours = registerProgram();
+  const theirs = peer.ready.program as { id: string; secret: string };
+  const grant = ({ id, secret }: { id: string; secret: string }, resource: string) =>
+    form({
+      grant_type: "client_credentials",
+      client_id: id,
+      client_secret: secret,
+      resource,
+      scope: "mcp",
+    });
+  keep(
+    await compare(
+      "client credentials | oidc-provider",
+      { ...grant(ours, `${url}/mcp`), url: `${url}/token` },
+      { ...grant(theirs, "http://resource.test/mcp"), url: `${peerUrl}/token` },
+    ),
+  );
+
+  const tokenOf = async (at: string, request: { headers: Record<string, string>; body: string }) =>
+    ((await (await fetch(at, { ...request, method: "POST" })).json()) as { access_token: string })
+      .access_token;
+  const introspect = ({ id, secret }: { id: string; secret: string }, token: string) =>
+    form({ client_id: id, client_secret: secret, token });
+  const [our, their] = [
+    introspect(ours, await tokenOf(`${url}/token`, grant(ours, `${url}/mcp`))),
+    introspect(
+      theirs,
+      await tokenOf(`${peerUrl}/token`, grant(theirs, "http://resource.test/opaque")),
+    ),
+  ];
+  for (const [at, request] of [
+    [`${url}/introspect`, our],
+    [`${peerUrl}/token/introspection`, their],
+  ] as const) {
+    expect(await (await fetch(at, request)).json()).toMatchObject({ active: true });
+  }
+  keep(
+    await compare(
+      "introspection | oidc-provider",
+      { ...our, url: `${url}/introspect` },
+      { ...their, url: `${peerUrl}/token/introspection` },
+    ),
+  );
+  await peer.stop();
+});
+
+function registerProgram(): { id: string; secret: string } {
+  const flags = [
+    "--grant",
+    "client_credentials",
+    "--service",
+    "echo",
+    "--confidential",
+    "--secret-in",
+    "body",
+  ];
+  const command = [bin, "client", "register", "--json", "--name", "bench", ...flags];
+  const output = execFileSync(process.execPath, command, { cwd: directory, encoding: "utf8" });
+  const { clientId, clientSecret } = JSON.parse(output) as {
+    clientId: string;
+    clientSecret: string;
+  };
+  return { id: clientId, secret: clientSecret };
+}

@@ -3,6 +3,8 @@
  */
 import { createServer } from "node:http";
 
+const SECRET = "s".repeat(43);
+
 const peers = {
   /** What Node itself can do: a handler that answers 204 and does nothing. */
   async bare() {
@@ -28,14 +30,16 @@ const peers = {
         registration: { enabled: true },
         devInteractions: { enabled: false },
         clientCredentials: { enabled: true },
+        introspection: { enabled: true },
         resourceIndicators: {
           enabled: true,
           defaultResource: () => "http://resource.test/mcp",
           useGrantedResource: () => true,
-          getResourceServerInfo: () => ({
+          getResourceServerInfo: (_context, resource) => ({
             scope: "mcp",
-            audience: "http://resource.test/mcp",
-            accessTokenFormat: "jwt",
+            audience: resource,
+            // Its JWTs cannot be introspected; ours can.
+            accessTokenFormat: resource.endsWith("/opaque") ? "opaque" : "jwt",
             accessTokenTTL: 3600,
             jwt: { sign: { alg: "ES256" } },
           }),
@@ -53,13 +57,23 @@ const peers = {
           application_type: "native",
           id_token_signed_response_alg: "ES256",
         },
+        {
+          client_id: "program",
+          client_secret: SECRET,
+          token_endpoint_auth_method: "client_secret_post",
+          redirect_uris: [],
+          response_types: [],
+          grant_types: ["client_credentials"],
+          id_token_signed_response_alg: "ES256",
+        },
       ],
     });
     provider.on("server_error", (_context, error) => console.error(error));
     const refreshTokens = await Promise.all(
       Array.from({ length: 16 }, () => refreshToken(provider)),
     );
-    return { server: createServer(provider.callback()), clientId: "bench", refreshTokens };
+    const program = { id: "program", secret: SECRET };
+    return { server: createServer(provider.callback()), clientId: "bench", refreshTokens, program };
   },
 };
 
