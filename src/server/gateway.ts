@@ -3,7 +3,7 @@
  * `stop` undoes it in reverse.
  */
 import { once } from "node:events";
-import type { Server } from "node:http";
+import type { Server, ServerResponse } from "node:http";
 import { createBridge, createServices, type Bridge } from "../bridge/bridge.ts";
 import { epochSeconds, systemClock, type Clock } from "../clock.ts";
 import { isLoopbackHost, type Config } from "../config.ts";
@@ -227,7 +227,14 @@ async function closeServer(server: Server, graceSeconds: number): Promise<void> 
   const closed = once(server, "close");
   server.close();
   server.closeIdleConnections();
+  // A busy client would go on with its connection: each answer from now on is the last there.
+  server.prependListener("request", (_request, response: ServerResponse) => {
+    response.shouldKeepAlive = false;
+  });
+  // What was busy a moment ago and falls idle now would otherwise be waited for.
+  const sweep = setInterval(() => server.closeIdleConnections(), 100).unref(); // ms
   const timer = setTimeout(() => server.closeAllConnections(), graceSeconds * 1000).unref();
   await closed;
+  clearInterval(sweep);
   clearTimeout(timer);
 }
