@@ -22,6 +22,8 @@ import { scopesOfForwarded } from "./operation-scopes.ts";
 
 const REMEMBERED_SPELLINGS = 1000;
 
+const LONGEST_DISPLAY = 320; // characters; the longest e-mail address (RFC 3696 erratum 1690)
+
 export type Verify = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
 export function createVerify(context: ServerContext, authenticate: Authenticate): Verify {
@@ -138,10 +140,15 @@ function identityHeaders(auth: AuthInfo): string[] {
     // Without it Node would send an empty body in chunks, and a second packet.
     ...["Content-Length", "0"],
   ];
-  if (auth.name !== undefined) headers.push("X-Auth-Name", headerValue(auth.name));
-  if (auth.email !== undefined) headers.push("X-Auth-Email", headerValue(auth.email));
+  if (isShort(auth.name)) headers.push("X-Auth-Name", headerValue(auth.name));
+  if (isShort(auth.email)) headers.push("X-Auth-Email", headerValue(auth.email));
   headersOf.set(auth, headers);
   return [...headers];
+}
+
+/** A proxy refuses an answer with endless headers, and with it the request; these two are only for display. */
+function isShort(text: string | undefined): text is string {
+  return text !== undefined && text.length <= LONGEST_DISPLAY;
 }
 
 /** Visible ASCII as it is; anything else percent-encoded as a whole, so that no name can add a header. */
