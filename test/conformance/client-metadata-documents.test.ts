@@ -100,7 +100,7 @@ describe("a client whose id is the URL of its metadata document (A18)", () => {
     );
   });
 
-  it("shows its host on the consent page, warns of loopback and asks every time", async () => {
+  it("shows its host on the consent page, warns of loopback and asks every time (SB16, A22)", async () => {
     const clientId = publish({ logo_uri: "https://app.example.com/logo.png" });
     const browser = createFormBrowser();
     for (const time of ["first", "second"]) {

@@ -33,7 +33,7 @@ describe("serve", () => {
     ],
     ["publicUrl: https://gw.example.com\n", "services"],
     ["services: [\n", "mistake"],
-  ])("refuses %j with exit 2 before it starts anything", async (text, sentence) => {
+  ])("refuses %j with exit 2 before it starts anything (SE-03)", async (text, sentence) => {
     const cwd = folderWith(text);
     const { code, stdout, stderr } = await run(["serve"], { cwd });
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });

@@ -40,7 +40,7 @@ const identityOf = (response: Response): string[] =>
   [...response.headers.keys()].filter((name) => name.startsWith("x-auth-"));
 
 describe("/verify with a valid token", () => {
-  it("says who it is and never hands the token on (FA-16)", async () => {
+  it("says who it is and never hands the token on (FA-16, SB6)", async () => {
     const response = await verify(forwarded());
     expect(response.status).toBe(200);
     expect(response.headers.get("x-auth-subject")).toMatch(/^local:/);

@@ -58,25 +58,66 @@ describe("host names (SB18, B17)", () => {
 });
 
 describe("an https issuer (A32)", () => {
-  it("tells browsers to stay on https, on every answer", async () => {
-    const listening = await freePort();
-    const config = {
-      publicUrl: "https://gw.example.com",
-      listen: { host: "127.0.0.1", port: listening },
-    };
-    const other = await startGateway({ config });
+  let https: TestGateway;
+  let listening: number;
+  beforeAll(async () => {
+    listening = await freePort();
+    const listen = { host: "127.0.0.1", port: listening };
+    https = await startGateway({ config: { publicUrl: "https://gw.example.com", listen } });
+  });
+  afterAll(() => https.close());
+
+  /** As the proxy that ends TLS would ask. */
+  async function through(path: string, json?: object): Promise<IncomingMessage & { text: string }> {
+    const headers = { host: "gw.example.com", "content-type": "application/json" };
+    const method = json ? "POST" : "GET";
+    const sent = request({ port: listening, path, method, headers });
+    sent.end(json && JSON.stringify(json));
+    const [response] = (await once(sent, "response")) as [IncomingMessage];
+    let text = "";
+    for await (const chunk of response) text += String(chunk);
+    return Object.assign(response, { text });
+  }
+
+  it.each(["/mcp", "/authorize", "/nothing", "/.well-known/oauth-authorization-server"])(
+    "tells browsers to stay on https, on every answer: %s",
+    async (path) => {
+      const { headers } = await through(path);
+      expect(headers["strict-transport-security"]).toBe("max-age=31536000");
+    },
+  );
+
+  it("describes itself with https URLs that no shell stumbles over (MD-08, SB12)", async () => {
     for (const path of [
-      "/mcp",
-      "/authorize",
-      "/nothing",
       "/.well-known/oauth-authorization-server",
+      "/.well-known/oauth-protected-resource/echo/mcp",
     ]) {
-      const sent = request({ port: listening, path, headers: { host: "gw.example.com" } }).end();
-      const [response] = (await once(sent, "response")) as [IncomingMessage];
-      response.resume();
-      expect(response.headers["strict-transport-security"]).toBe("max-age=31536000");
+      const { text } = await through(path);
+      const urls = text.match(/"[a-z]+:[^"]*"/g)!.filter((url) => !url.startsWith('"urn:'));
+      expect(urls.length).toBeGreaterThan(1);
+      for (const url of urls) expect(url).toMatch(/^"https:\/\/gw\.example\.com[\w./-]*"$/);
     }
-    await other.close();
+  });
+
+  it("has cookies that only it can set and only https carries (CO-09, SB3)", async () => {
+    const redirect_uri = "https://app.example.com/cb";
+    const { text } = await through("/register", {
+      redirect_uris: [redirect_uri],
+      token_endpoint_auth_method: "none",
+    });
+    const query = new URLSearchParams({
+      response_type: "code",
+      client_id: (JSON.parse(text) as { client_id: string }).client_id,
+      redirect_uri,
+      code_challenge: "c".repeat(43),
+      code_challenge_method: "S256",
+    });
+    const { headers } = await through(`/authorize?${query.toString()}`);
+    expect(headers["set-cookie"]).toEqual([
+      expect.stringMatching(
+        /^__Host-mcp-gateway-interaction-[\w-]{22}=[\w-]{43}; Path=\/; Max-Age=600; HttpOnly; SameSite=Lax; Secure$/,
+      ),
+    ]);
   });
 
   it("and http on loopback does not", async () => {

@@ -106,7 +106,7 @@ describe("resource at the token endpoint, RFC 8707 §2.2", () => {
 });
 
 describe("a gateway with one service", () => {
-  it("takes a request without resource to mean that one, as clients before 2025-06-18 do (AZ-27)", async () => {
+  it("takes a request without resource to mean that one, as clients before 2025-06-18 do (AZ-27, A28)", async () => {
     const single = await startGateway();
     try {
       const old = await registered(single);

@@ -126,7 +126,7 @@ describe("what a request must carry", () => {
 });
 
 describe("the relay of requests", () => {
-  it("shares a server between the requests of one caller, and with nobody else", async () => {
+  it("shares a server between the requests of one caller, and with nobody else (SB10, SB21)", async () => {
     const [ada, again, bob] = await Promise.all([
       tool("pid"),
       tool("pid"),

@@ -76,7 +76,7 @@ describe("the relay", () => {
     await session.delete();
   });
 
-  it("B06 T23 shares no server between sessions, not even of one caller", async () => {
+  it("B06 T23 shares no server between sessions, not even of one caller (SB21)", async () => {
     const ada = await openSession(endpoint);
     const again = await openSession(endpoint);
     const bob = await openSession(endpoint, { caller: "bob" });

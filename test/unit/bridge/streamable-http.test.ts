@@ -79,7 +79,7 @@ describe("a session (T01-T07, T10)", () => {
     await expect.poll(() => isAlive(pid)).toBe(false);
   });
 
-  it("T18 B07 does not know a session of somebody else, or of another service", async () => {
+  it("T18 B07 does not know a session of somebody else, or of another service (SB9)", async () => {
     const ada = await openSession(endpoint);
     const foreign = { headers: { "x-test-caller": "bob" } };
     expect(await verdict(await ada.post(ping, foreign))).toEqual([404, -32001]);

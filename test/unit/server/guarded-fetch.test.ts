@@ -95,7 +95,7 @@ describe("where it connects to (CI-02)", () => {
     expect(resolve).not.toHaveBeenCalled();
   });
 
-  it("asks no name server for names that are never public", async () => {
+  it("asks no name server for names that are never public (SB8)", async () => {
     const resolve = vi.fn(async () => ["127.0.0.1"]);
     const fetch = guard({ resolve });
     for (const host of ["metadata.google.internal", "printer.local", "intranet", "example.com."]) {

@@ -129,7 +129,7 @@ it("goes on after a full disk has room again, with no gap in its numbers", async
   expect(entriesIn(content())).toEqual([[1, "a"], [2, "c"]]); // prettier-ignore
 });
 
-it("stops for good when a sync fails, because nobody knows what the disk holds", async () => {
+it("stops for good when a sync fails, because nobody knows what the disk holds (ST-06)", async () => {
   const { journal, append, faults, undone, content } = await openFaultyJournal();
   await append("a");
   faults.sync = true;

@@ -113,7 +113,7 @@ describe("the lock", () => {
     await release();
   });
 
-  it("does not follow a link and does not mistake a directory for a lock", async () => {
+  it("does not follow a link and does not mistake a directory for a lock (ST-06)", async () => {
     writeFileSync(join(directory, "target"), "");
     symlinkSync(join(directory, "target"), path);
     await expect(acquireLock(path)).rejects.toThrow(/symbolic link/);

@@ -128,7 +128,7 @@ describe("the sweep", () => {
   });
 });
 
-it("tells the operator when the state directory cannot be used", async () => {
+it("tells the operator when the state directory cannot be used (ST-06)", async () => {
   const directory = createStateDirectory();
   rmSync(directory.path, { recursive: true });
   writeFileSync(directory.path, "");
