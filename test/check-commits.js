@@ -4,7 +4,7 @@
 import { spawnSync } from "node:child_process";
 
 const FORM =
-  /^(feat|fix|perf|refactor|test|docs|build|ci|chore|revert)(\([a-z-]+\))?: [^A-Z\s].*[^.]$/;
+  /^(feat|fix|perf|refactor|style|test|docs|build|ci|chore|revert)(\([a-z-]+\))?: [^A-Z\s].*[^.]$/;
 
 const { stdout, status } = spawnSync("git", ["log", "--no-merges", "--format=%s", "-100"], {
   encoding: "utf8",
