@@ -47,6 +47,8 @@ export function createRequestListener(
   const loopbackAlias = isLoopbackHost(new URL(context.issuer).hostname) ? issuerHost : undefined;
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // First and by itself: it is asked before every call to a service, and this spelling needs no further look.
+    if (request.url === "/verify") return endpoints.verify(request, response);
     const path = plainPathOrRefuse(request, response);
     if (path === undefined) return;
     if (path === "/verify") return endpoints.verify(request, response);

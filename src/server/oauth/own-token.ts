@@ -5,6 +5,7 @@
  * An access token is what it claims only when our key has signed it as one, and alive only while its record is there.
  */
 import { compactVerify } from "jose";
+import type { KeyObject } from "node:crypto";
 import { z } from "zod";
 import { digest } from "../../random.ts";
 import type { ServerContext } from "../context.ts";
@@ -39,6 +40,19 @@ export async function originOf(
   return record && { clientId: record.clientId, grantId: record.grantId, tokenId };
 }
 
+/**
+ * Signatures that were checked once: a resource asks about the same token again and again. Only an accelerator, as in
+ * authenticate.ts: that the key is still there, and whether the token lives, is found out anew each time.
+ */
+const checked = new WeakMap<ServerContext, Map<string, TokenOrigin>>();
+const REMEMBERED_TOKENS = 10_000;
+
+function checkedBy(context: ServerContext): Map<string, TokenOrigin> {
+  const known = checked.get(context) ?? new Map<string, TokenOrigin>();
+  checked.set(context, known);
+  return known;
+}
+
 /** Ours by its signature, expired or not. */
 async function originOfAccessToken(
   context: ServerContext,
@@ -47,6 +61,22 @@ async function originOfAccessToken(
   if (token.length > LONGEST) return undefined;
   const key = await context.keys.verificationKey(keyIdOf(token) ?? "");
   if (!key) return undefined;
+  const id = digest(token);
+  const remembered = checkedBy(context);
+  const known = remembered.get(id);
+  if (known) return known;
+  const origin = await readOrigin(context, token, key);
+  if (!origin) return undefined;
+  if (remembered.size >= REMEMBERED_TOKENS) remembered.delete(remembered.keys().next().value!);
+  remembered.set(id, origin);
+  return origin;
+}
+
+async function readOrigin(
+  context: ServerContext,
+  token: string,
+  key: KeyObject,
+): Promise<TokenOrigin | undefined> {
   try {
     const { payload, protectedHeader } = await compactVerify(token, key, { algorithms: ["ES256"] });
     if (protectedHeader.typ !== "at+jwt") return undefined;
