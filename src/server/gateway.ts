@@ -11,7 +11,7 @@ import { UserError } from "../errors.ts";
 import { createEventBus } from "../events.ts";
 import type { Log } from "../log.ts";
 import { prepareStateDirectory } from "../paths.ts";
-import { createHttpServer, createRequestListener } from "./app.ts";
+import { createHttpServer, createRequestListener, type RequestListener } from "./app.ts";
 import { startAuditLog } from "./audit-log.ts";
 import type { ServerContext } from "./context.ts";
 import { startControlServer } from "./control.ts";
@@ -64,7 +64,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const store = await createStore(options.config.store, { clock, log, events });
     undo.push(() => store.close());
 
-    const servers = await listen(options.config);
+    let begin!: (listener: RequestListener) => void;
+    const ready = new Promise<RequestListener>((resolve) => (begin = resolve));
+    // Who comes before everything stands waits: without a listener a request would never be answered.
+    const early: RequestListener = (request, response) =>
+      void ready.then((listener) => listener(request, response));
+    const servers = await listen(options.config, early);
     let closed: Promise<unknown> | undefined;
     const closeServers = (): Promise<unknown> =>
       (closed ??= Promise.all(servers.map((server) => closeServer(server, graceSeconds))));
@@ -129,7 +134,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       mcp: createMcpEndpoint(context, bridge, authenticate),
       verify: createVerify(context, authenticate),
     });
-    for (const server of servers) server.on("request", listener);
+    for (const server of servers) server.off("request", early).on("request", listener);
+    begin(listener);
 
     const startedAt = epochSeconds(clock);
     const control = await startControlServer(
@@ -178,19 +184,19 @@ function isOnlyLocal(config: Config): boolean {
 }
 
 /** `localhost` means both loopback addresses: clients try either first. */
-async function listen(config: Config): Promise<Server[]> {
+async function listen(config: Config, listener: RequestListener): Promise<Server[]> {
   const { host, port } = config.listen;
-  const first = await listenOn(host === "localhost" ? "127.0.0.1" : host, port);
+  const first = await listenOn(host === "localhost" ? "127.0.0.1" : host, port, listener);
   if (host !== "localhost") return [first];
   try {
-    return [first, await listenOn("::1", portOf(first))];
+    return [first, await listenOn("::1", portOf(first), listener)];
   } catch {
     return [first]; // no IPv6 on this machine, or somebody else's port there
   }
 }
 
-async function listenOn(host: string, port: number): Promise<Server> {
-  const server = createHttpServer();
+async function listenOn(host: string, port: number, listener: RequestListener): Promise<Server> {
+  const server = createHttpServer().on("request", listener);
   server.listen({ host, port, exclusive: true });
   try {
     await once(server, "listening");

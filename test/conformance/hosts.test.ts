@@ -206,3 +206,25 @@ describe("slow clients (DS-01)", () => {
     expect(Date.now() - before).toBeLessThan(15_000);
   });
 });
+
+describe("who comes while the gateway starts", () => {
+  it("waits a moment and is answered", async () => {
+    const listening = await freePort();
+    const publicUrl = `http://localhost:${listening}`;
+    const listen = { host: "127.0.0.1", port: listening };
+    const starting = startGateway({ config: { publicUrl, listen } });
+    let status: number | undefined;
+    while (status === undefined) {
+      const signal = AbortSignal.timeout(10_000);
+      status = await fetch(`http://127.0.0.1:${listening}/healthz`, { signal }).then(
+        (response) => response.status,
+        (error: Error) => {
+          if (error.name === "TimeoutError") throw error;
+          return undefined; // nobody listens yet
+        },
+      );
+    }
+    expect(status).toBe(200);
+    await (await starting).close();
+  });
+});
