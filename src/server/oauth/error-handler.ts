@@ -22,7 +22,9 @@ export function oauthErrorHandler(context: ServerContext): ErrorRequestHandler {
   return (thrown: unknown, request, response, next) => {
     const requestId = String(response.locals["requestId"]);
     const error = asOAuthError(thrown);
-    const place = { requestId, method: request.method, path: request.path };
+    // Whatever is as long as a token may be one that somebody put into a path.
+    const path = request.path.replaceAll(/[\w-]{43,}/g, "[redacted]");
+    const place = { requestId, method: request.method, path };
     if (error?.code === "authorization_pending") {
       context.log.debug(place, "a device polls"); // every few seconds, and nothing is wrong
     } else if (!error || thrown instanceof UserError) {
