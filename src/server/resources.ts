@@ -26,7 +26,7 @@ export interface Resources {
   readonly all: readonly Resource[];
   /**
    * The resource a client names in a `resource` parameter. One trailing slash and the case of scheme and host do not
-   * count; everything else does (`reference` clients append a slash). @returns undefined when we do not serve it
+   * count; everything else does (JavaScript clients append a slash). @returns undefined when we do not serve it
    */
   named(uri: string): Resource | undefined;
   /** The resource at exactly this host and path (one trailing slash tolerated); undefined for anything else. */

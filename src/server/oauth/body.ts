@@ -50,8 +50,10 @@ function readBytes(request: IncomingMessage, limit: number): Promise<Buffer> {
     });
     request.once("end", () => resolve(Buffer.concat(chunks)));
     // A client that hangs up is no failure of ours, whether the stream calls it an error or not.
-    const cutOff = (cause?: unknown): void =>
+    const cutOff = (cause?: unknown): void => {
+      if (request.complete) return; // it closes after every answer
       reject(new OAuthError("invalid_request", "The body ended before its time", { cause }));
+    };
     request.once("close", cutOff);
     request.once("error", cutOff);
   });
