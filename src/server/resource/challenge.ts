@@ -3,7 +3,9 @@
  * for clients that read bodies. Readable by browsers' clients through CORS, which the caller has set.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { OAuthError } from "../../errors.ts";
+import { epochSeconds } from "../../clock.ts";
+import { OAuthError } from "../../errors.ts";
+import type { ServerContext } from "../context.ts";
 import { DPOP_ALGORITHMS } from "../dpop-key.ts";
 import type { Resource } from "../resources.ts";
 import { REQUIRED_SCOPE } from "../scopes.ts";
@@ -11,11 +13,25 @@ import { MissingToken } from "./authenticate.ts";
 import { InsufficientScope } from "./authorize.ts";
 import { BoundTokenAsBearer } from "./bound-token.ts";
 
-export function sendChallenge(
+/**
+ * How a request ends that may not go on: the bus and the log are told, the client gets its challenge.
+ * @throws `thrown` again when it is no refusal but our failure
+ */
+export function refuse(
+  context: ServerContext,
   response: ServerResponse,
-  error: OAuthError,
+  thrown: unknown,
   resource: Resource,
 ): void {
+  if (!(thrown instanceof OAuthError)) throw thrown;
+  const { status, code, detail, message } = thrown;
+  const at = epochSeconds(context.clock);
+  context.events.publish({ type: "request.denied", at, status, code, service: resource.service });
+  context.log.debug({ code, detail }, message);
+  sendChallenge(response, thrown, resource);
+}
+
+function sendChallenge(response: ServerResponse, error: OAuthError, resource: Resource): void {
   const parameters: [string, string][] = [
     ["resource_metadata", resource.metadataUri],
     ["scope", error instanceof InsufficientScope ? error.scopes.join(" ") : REQUIRED_SCOPE],

@@ -8,8 +8,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Bridge } from "../../bridge/bridge.ts";
 import { isLoopbackHost } from "../../config.ts";
-import { epochSeconds } from "../../clock.ts";
-import { OAuthError } from "../../errors.ts";
 import type { ServerContext } from "../context.ts";
 import { answerPreflight, setCorsHeaders } from "../cors.ts";
 import { sendJsonRpcError } from "../http.ts";
@@ -19,7 +17,7 @@ import type { Resource } from "../resources.ts";
 import { DEFAULT_SCOPES } from "../scopes.ts";
 import type { Authenticate } from "./authenticate.ts";
 import { authorize } from "./authorize.ts";
-import { sendChallenge } from "./challenge.ts";
+import { refuse } from "./challenge.ts";
 import { hasToolGroups, scopesOfMessage } from "./operation-scopes.ts";
 
 export type McpEndpoint = (
@@ -59,16 +57,7 @@ export function createMcpEndpoint(
         }),
       });
     } catch (error) {
-      if (!(error instanceof OAuthError)) throw error;
-      context.events.publish({
-        type: "request.denied",
-        at: epochSeconds(context.clock),
-        status: error.status,
-        code: error.code,
-        service: resource.service,
-      });
-      context.log.debug({ code: error.code, detail: error.detail }, error.message);
-      sendChallenge(response, error, resource);
+      refuse(context, response, error, resource);
     }
   };
 }

@@ -8,8 +8,6 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AuthInfo } from "../../auth-info.ts";
-import { epochSeconds } from "../../clock.ts";
-import { OAuthError } from "../../errors.ts";
 import type { ServerContext } from "../context.ts";
 import { setCorsHeaders } from "../cors.ts";
 import { plainPath, sendJson } from "../http.ts";
@@ -17,7 +15,7 @@ import type { Resource } from "../resources.ts";
 import { trustedProxies } from "../trusted-proxies.ts";
 import type { Authenticate } from "./authenticate.ts";
 import { authorize } from "./authorize.ts";
-import { sendChallenge } from "./challenge.ts";
+import { refuse } from "./challenge.ts";
 import { scopesOfForwarded } from "./operation-scopes.ts";
 
 const REMEMBERED_SPELLINGS = 1000;
@@ -51,16 +49,8 @@ export function createVerify(context: ServerContext, authenticate: Authenticate)
       response.writeHead(200, identityHeaders(auth));
       response.end();
     } catch (error) {
-      if (!(error instanceof OAuthError)) throw error;
-      context.events.publish({
-        type: "request.denied",
-        at: epochSeconds(context.clock),
-        status: error.status,
-        code: error.code,
-        service: asked.resource.service,
-      });
       setCorsHeaders(response);
-      sendChallenge(response, error, asked.resource);
+      refuse(context, response, error, asked.resource);
     }
   };
 }
