@@ -4,6 +4,7 @@
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { LineCounter, parseDocument, type Document } from "yaml";
+import type { z } from "zod";
 import {
   configSchema,
   isLoopbackHost,
@@ -63,10 +64,10 @@ export function checkConfigText(text: string): { config?: Config; issues: Config
   }
   const parsed = configSchema.safeParse(content ?? {});
   if (parsed.success) return { config: parsed.data, issues: [] };
-  const issues = parsed.error.issues.map((issue) => ({
-    path: issue.path.join("."),
-    line: lineOf(document, lines, issue.path),
-    message: issue.message,
+  const issues = issuesOf(parsed.error).map(({ path, message }) => ({
+    path: path.join("."),
+    line: lineOf(document, lines, path),
+    message,
   }));
   return { issues };
 }
@@ -75,12 +76,30 @@ export function checkConfigText(text: string): { config?: Config; issues: Config
 export function makeConfig(input: ConfigInput): Config {
   const parsed = configSchema.safeParse(input);
   if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.map((issue) => ({
-    path: issue.path.join("."),
+  const issues = issuesOf(parsed.error).map(({ path, message }) => ({
+    path: path.join("."),
     line: undefined,
-    message: issue.message,
+    message,
   }));
   throw configError("The configuration", issues);
+}
+
+/** Of several shapes a value could have, the one it comes nearest to is meant. */
+function issuesOf(error: { readonly issues: readonly z.core.$ZodIssue[] }): z.core.$ZodIssue[] {
+  return error.issues.flatMap((issue) => {
+    if (issue.code !== "invalid_union" || issue.errors.length === 0) return [issue];
+    const branches = issue.errors.map((issues) => issuesOf({ issues }));
+    const nearest = branches.reduce((best, next) =>
+      distance(next) < distance(best) ? next : best,
+    );
+    return nearest.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }));
+  });
+}
+
+/** Few mistakes are nearer than many, and one deep inside is nearer than one about the whole. */
+function distance(issues: readonly z.core.$ZodIssue[]): number {
+  const deepest = Math.max(...issues.map(({ path }) => path.length));
+  return issues.length + 1 / (1 + deepest);
 }
 
 function readText(file: string): string {
@@ -146,7 +165,7 @@ function resolvePaths(config: Config, base: string): Config {
     services: Object.fromEntries(
       Object.entries(config.services).map(([name, service]) => [
         name,
-        { ...service, cwd: resolve(base, service.cwd ?? ".") },
+        "command" in service ? { ...service, cwd: resolve(base, service.cwd ?? ".") } : service,
       ]),
     ),
   };

@@ -4,53 +4,11 @@
  * `mcp-gateway config schema` and in the README.
  */
 import { z } from "zod";
-import { toolGroups } from "./config/tool-groups.ts";
+import { service } from "./config/service.ts";
 import { trustedIssuers } from "./config/trusted-issuers.ts";
-import { parseDuration } from "./duration.ts";
+import { duration, positive, secretReference, secureUrl, size } from "./config/values.ts";
 
-/** A duration such as `15m`; seconds once parsed. Any positive value is accepted. */
-const duration = z
-  .string()
-  .meta({ examples: ["30s", "15m", "1h", "30d"] })
-  .transform((text, context) => {
-    try {
-      return parseDuration(text);
-    } catch (error) {
-      context.addIssue({ code: "custom", message: (error as Error).message });
-      return z.NEVER;
-    }
-  });
-
-/** A size such as `4mb`; bytes once parsed. */
-const size = z
-  .string()
-  .regex(/^\d+(b|kb|mb)$/, "write a whole number and a unit, such as 64kb or 4mb")
-  .transform((text) => {
-    const factor = text.endsWith("mb") ? 1_048_576 : text.endsWith("kb") ? 1024 : 1;
-    return Number.parseInt(text, 10) * factor;
-  });
-
-export function isLoopbackHost(hostname: string): boolean {
-  return (
-    hostname === "localhost" ||
-    hostname === "127.0.0.1" ||
-    hostname === "[::1]" ||
-    hostname === "::1"
-  );
-}
-
-/** https, or http where the host is loopback; nothing else leaves or reaches this program. */
-const secureUrl = z.url().superRefine((text, context) => {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!url) return;
-  const isPlainLoopback = url.protocol === "http:" && isLoopbackHost(url.hostname);
-  if (url.protocol !== "https:" && !isPlainLoopback) {
-    context.addIssue({ code: "custom", message: "must be https (http only on loopback)" });
-  }
-  if (url.username || url.password || url.hash) {
-    context.addIssue({ code: "custom", message: "must not carry credentials or a fragment" });
-  }
-});
+export { isLoopbackHost } from "./config/values.ts";
 
 const publicUrl = secureUrl
   .refine((text) => !text.endsWith("/"), "must not end in a slash")
@@ -70,16 +28,6 @@ export const RESERVED_NAMES: ReadonlySet<string> = new Set([
   "account", "admin", "authorize", "callback", "consent", "device", "device_authorization", "healthz",
   "introspect", "login", "logout", "mcp", "metrics", "par", "readyz", "register", "revoke", "token", "verify",
 ]); // prettier-ignore
-
-/** A secret never stands in the file itself. */
-const secretReference = z
-  .union([
-    z
-      .string()
-      .regex(/^\$\{[A-Za-z_]\w*\}$/, "write ${NAME}, the environment variable that holds it"),
-    z.strictObject({ file: z.string().min(1).describe("A file that holds the secret.") }),
-  ])
-  .meta({ examples: ["${GATEWAY_SECRET}", { file: "/run/secrets/gateway" }] });
 
 const localProvider = z
   .strictObject({
@@ -109,27 +57,6 @@ const redisStore = z.strictObject({
     .describe("The state directory, for the control socket and the audit log."),
 });
 
-const service = z
-  .strictObject({
-    command: z.string().min(1).describe("Program to run; found on PATH. No shell is involved."),
-    args: z.array(z.string()).default([]).describe("Its arguments."),
-    env: z
-      .record(z.string(), z.string())
-      .default({})
-      .describe(
-        "Environment of the child, besides PATH, HOME, LANG and a few more. ${NAME} is replaced.",
-      ),
-    cwd: z.string().optional().describe("Working directory; the configuration file's by default."),
-    era: z
-      .enum(["auto", "legacy", "modern", "dual"])
-      .default("auto")
-      .describe(
-        "MCP revisions the server speaks: legacy (initialize), modern (2026-07-28), or dual.",
-      ),
-    scopes: toolGroups.optional(),
-  })
-  .describe("An MCP server behind the gateway, in the shape of an mcpServers entry.");
-
 /** RFC 3986 §3.1. Those a browser or an operating system gives a meaning of its own never lead back to a client. */
 const redirectScheme = z
   .string()
@@ -140,8 +67,6 @@ const FORBIDDEN_SCHEMES: ReadonlySet<string> = new Set([
   "about", "blob", "content", "data", "file", "filesystem", "ftp", "http", "https", "intent", "jar", "javascript",
   "mailto", "resource", "sms", "ssh", "tel", "urn", "vbscript", "view-source", "ws", "wss",
 ]); // prettier-ignore
-
-const positive = z.int().positive();
 
 const rates = z
   .strictObject({
@@ -330,6 +255,12 @@ export const configSchema = z
         sessionLifetime: duration
           .prefault("24h")
           .describe("A session ends after this in any case."),
+        pendingInput: duration
+          .prefault("10m")
+          .describe("How long a call that asked its user something waits for the answer."),
+        requestLifetime: duration
+          .prefault("1h")
+          .describe("A request ends after this even if it shows progress."),
         pendingLogins: positive
           .default(20_000)
           .describe("Logins begun and not finished; with one more the oldest is forgotten."),

@@ -91,8 +91,27 @@ describe("loadConfig", () => {
     );
     const { config } = loadConfig({ file });
     expect(config.store.path).toBe(join(directory, ".mcp-gateway"));
-    expect(config.services["files"]?.cwd).toBe(join(directory, "sub"));
+    expect(config.services["files"]).toMatchObject({ cwd: join(directory, "sub") });
     expect(loadConfig({ directory }).file).toBe(file);
+  });
+
+  it("takes a service for the kind it comes nearest to", () => {
+    const mistakes = (entry: object): string => {
+      try {
+        makeConfig({ publicUrl: "https://a.example", services: { files: entry as never } });
+        return "";
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    expect(mistakes({ url: "https://b.example/mcp", headers: { "X-Key": "1" } })).toBe("");
+    expect(mistakes({ url: "http://b.example/mcp" })).toMatch(
+      /1 mistake:\n {2}services.files.url: must be https/,
+    );
+    expect(mistakes({ command: "npx", permissions: { net: "yes" } })).toMatch(
+      /1 mistake:\n {2}services.files.permissions.net: /,
+    );
+    expect(mistakes({ command: "npx", url: "https://b.example/mcp" })).toMatch(/1 mistake/);
   });
 
   it("lists all mistakes in one error with exit 2", () => {

@@ -64,6 +64,8 @@ describe("the configuration", () => {
         sessionsPerUser: 50,
         sessionIdle: 1800,
         sessionLifetime: 86_400,
+        pendingInput: 600,
+        requestLifetime: 3600,
         pendingLogins: 20_000,
         rates: {
           registrations: 200,
@@ -76,7 +78,17 @@ describe("the configuration", () => {
       },
       keys: { rotation: 7_776_000 },
       dpop: { nonce: "offered" },
-      services: { files: { command: "npx", args: [], env: {}, era: "auto" } },
+      services: {
+        files: {
+          command: "npx",
+          args: [],
+          env: {},
+          era: "auto",
+          isolation: "session",
+          timeout: 300,
+          warm: 0,
+        },
+      },
       log: { level: "info" },
     });
   });

@@ -1,13 +1,12 @@
 /**
- * The services of a configuration: kind -> factory. A new kind is a file, a line here and a variant in config.ts.
+ * The services of a configuration. A new kind is a file, a line here and a variant in config/service.ts.
  */
 import type { Config, ServiceConfig } from "../../config.ts";
 import { Reaper } from "../reaper.ts";
-import type { ServiceDependencies, ServiceFactory } from "./service-factory.ts";
+import { createHttpService } from "./http.ts";
+import type { ServiceDependencies } from "./service-factory.ts";
 import type { Service } from "./service.ts";
 import { createStdioService } from "./stdio.ts";
-
-const FACTORIES: ReadonlyMap<string, ServiceFactory> = new Map([["stdio", createStdioService]]);
 
 /** @throws UserError when an entry names an environment variable that is not set */
 export function createServices(
@@ -17,13 +16,12 @@ export function createServices(
   const reaper = process.platform === "win32" ? undefined : new Reaper();
   const all = { ...deps, environment: deps.environment ?? process.env, reaper };
   return new Map(
-    Object.entries(config.services).map(([name, entry]) => [
-      name,
-      FACTORIES.get(kindOf(entry))!(name, entry, all),
-    ]),
+    Object.entries(config.services).map(([name, entry]) => [name, createService(name, entry, all)]),
   );
 }
 
-function kindOf(_entry: ServiceConfig): string {
-  return "stdio";
+function createService(name: string, entry: ServiceConfig, deps: ServiceDependencies): Service {
+  return "url" in entry
+    ? createHttpService(name, entry, deps)
+    : createStdioService(name, entry, deps);
 }

@@ -2,7 +2,6 @@
  * How a service is made from its entry in the configuration.
  */
 import type { Clock } from "../../clock.ts";
-import type { ServiceConfig } from "../../config.ts";
 import type { EventBus } from "../../events.ts";
 import type { Log } from "../../log.ts";
 import type { Reaper } from "../reaper.ts";
@@ -19,8 +18,8 @@ export interface ServiceDependencies {
 }
 
 /** @throws UserError when the entry names an environment variable that is not set */
-export type ServiceFactory = (
+export type ServiceFactory<Entry> = (
   name: string,
-  config: ServiceConfig,
+  entry: Entry,
   deps: ServiceDependencies,
 ) => Service;

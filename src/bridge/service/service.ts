@@ -3,7 +3,7 @@
  * nothing is re-serialised through schemas on the way, so unknown methods and members pass unchanged.
  */
 import type { AuthInfo } from "../../auth-info.ts";
-import type { JsonRpcMessage } from "../json-rpc.ts";
+import type { JsonRpcMessage, RequestId } from "../json-rpc.ts";
 
 /** MCP revisions a server speaks: with `initialize` (up to 2025-11-25), per request (2026-07-28 and later), or both. */
 export type Era = "legacy" | "modern" | "dual";
@@ -19,7 +19,8 @@ export interface Channel {
   send(message: JsonRpcMessage): Promise<void>;
   /** Ends the server politely, then firmly. Resolves when it is gone. @param graceSeconds before each firmer step */
   close(graceSeconds?: number): Promise<void>;
-  onmessage?: (message: JsonRpcMessage) => void;
+  /** @param about the id of the request it belongs to, where that is known besides what the message itself says */
+  onmessage?: (message: JsonRpcMessage, about?: RequestId) => void;
   /** Called once, for whatever reason the channel ended. */
   onclose?: (reason: string) => void;
 }

@@ -1,7 +1,7 @@
 /**
  * A service that is a program on this machine: each channel is a child process of its own.
  */
-import type { ServiceConfig } from "../../config.ts";
+import type { StdioServiceConfig } from "../../config/service.ts";
 import { expandReferences } from "../../secret.ts";
 import { childEnvironment } from "../child-environment.ts";
 import { Child, type ChildExit, type ChildProgram } from "../child.ts";
@@ -15,7 +15,7 @@ const SECRET_NAME = /key|token|secret|password|credential/i;
 const SECRET_LENGTH = 6; // characters
 const REASON_TAIL = 1000; // characters of standard error that explain a failure
 
-export const createStdioService: ServiceFactory = (name, config, deps) => {
+export const createStdioService: ServiceFactory<StdioServiceConfig> = (name, config, deps) => {
   const { clock, events, log, reaper, environment } = deps;
   const program = programOf(name, config, environment);
   const children = new Map<Child, "serving" | "probing">();
@@ -95,7 +95,7 @@ export const createStdioService: ServiceFactory = (name, config, deps) => {
 
 function programOf(
   name: string,
-  config: ServiceConfig,
+  config: StdioServiceConfig,
   environment: NodeJS.ProcessEnv,
 ): ChildProgram {
   const configured: Record<string, string> = {};

@@ -1,0 +1,28 @@
+/**
+ * What a program behind the gateway may reach. Nothing is allowed that is not named.
+ */
+import { z } from "zod";
+
+const paths = z.array(z.string().min(1)).default([]);
+
+const named = z.strictObject({
+  env: z
+    .array(z.string().regex(/^[A-Za-z_]\w*$/, "the name of an environment variable"))
+    .default([])
+    .describe("Variables of the gateway's own environment that it gets, by name."),
+  read: paths.describe("Files and folders it may read, besides the system's programs and its own."),
+  write: paths.describe("Files and folders it may change."),
+  net: z.boolean().default(false).describe("Whether it may use the network."),
+  run: z
+    .array(z.string().min(1))
+    .default([])
+    .describe("Programs it may start, by name or path; * allows all."),
+});
+
+export const permissions = z
+  .union([z.literal("all"), named])
+  .describe(
+    "What the program may reach: nothing that is not named here. The word all confines it in nothing but its environment.",
+  );
+
+export type Permissions = z.output<typeof named>;

@@ -1,0 +1,75 @@
+/**
+ * An entry of `services`: a program on this machine, or a server elsewhere.
+ */
+import { z } from "zod";
+import { permissions } from "./permissions.ts";
+import { toolGroups } from "./tool-groups.ts";
+import { duration, positive, secureUrl } from "./values.ts";
+
+const common = {
+  era: z
+    .enum(["auto", "legacy", "modern", "dual"])
+    .default("auto")
+    .describe(
+      "MCP revisions the server speaks: legacy (initialize), modern (2026-07-28), or dual.",
+    ),
+  isolation: z
+    .enum(["session", "user", "shared"])
+    .default("session")
+    .describe(
+      "Who shares a running server: nobody (session), the sessions of one person with one client (user), or everybody (shared).",
+    ),
+  scopes: toolGroups.optional(),
+  timeout: duration
+    .prefault("5m")
+    .describe("A request that neither ends nor shows progress for so long is given up."),
+  maxSessions: positive
+    .optional()
+    .describe("Sessions of this service at once; else those in limits."),
+};
+
+const stdioService = z
+  .strictObject({
+    command: z.string().min(1).describe("Program to run; found on PATH. No shell is involved."),
+    args: z.array(z.string()).default([]).describe("Its arguments."),
+    env: z
+      .record(z.string(), z.string())
+      .default({})
+      .describe(
+        "Environment of the child, besides PATH, HOME, LANG and a few more. ${NAME} is replaced.",
+      ),
+    cwd: z.string().optional().describe("Working directory; the configuration file's by default."),
+    permissions: permissions.optional(),
+    warm: z
+      .int()
+      .min(0)
+      .max(8)
+      .default(0)
+      .describe("Processes kept started ahead, so that a new session need not wait for one."),
+    ...common,
+  })
+  .describe("A program on this machine, in the shape of an mcpServers entry.");
+
+const remoteService = z
+  .strictObject({
+    url: secureUrl.describe("The MCP endpoint of a server elsewhere; https, or http on loopback."),
+    transport: z
+      .enum(["auto", "streamable-http", "sse"])
+      .default("auto")
+      .describe("How it is spoken to; sse is the transport of 2024-11-05."),
+    headers: z
+      .record(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, "a header's name"), z.string())
+      .default({})
+      .describe(
+        "Headers of every request, such as its own credentials. ${NAME} is replaced. A caller's token never reaches it.",
+      ),
+    ...common,
+  })
+  .describe("An MCP server elsewhere, in the shape of an mcpServers entry with a url.");
+
+export const service = z
+  .union([stdioService, remoteService])
+  .describe("An MCP server behind the gateway: a command, or a url.");
+
+export type StdioServiceConfig = z.output<typeof stdioService>;
+export type RemoteServiceConfig = z.output<typeof remoteService>;
