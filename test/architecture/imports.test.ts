@@ -9,10 +9,10 @@ import { cycles, importsOf, root, sourceFiles } from "./source-files.ts";
 
 const files = sourceFiles("src");
 
-type Room = "common" | "bridge" | "server" | "tui" | "commands";
+type Room = "common" | "bridge" | "client" | "server" | "tui" | "commands";
 
 function roomOf(path: string): Room {
-  const [, room] = /^src\/(bridge|server|tui|commands)\//.exec(path) ?? [];
+  const [, room] = /^src\/(bridge|client|server|tui|commands)\//.exec(path) ?? [];
   return (room as Room | undefined) ?? "common";
 }
 
@@ -20,6 +20,7 @@ function roomOf(path: string): Room {
 const ALLOWED: Record<Room, (target: string) => boolean> = {
   common: () => false,
   bridge: (target) => roomOf(target) === "common",
+  client: (target) => roomOf(target) === "common",
   server: (target) =>
     roomOf(target) === "common" ||
     target === "src/bridge/bridge.ts" ||
@@ -27,6 +28,7 @@ const ALLOWED: Record<Room, (target: string) => boolean> = {
   tui: (target) => roomOf(target) === "common",
   commands: (target) =>
     roomOf(target) === "common" ||
+    roomOf(target) === "client" ||
     target === "src/server/gateway.ts" ||
     target === "src/tui/app.tsx",
 };

@@ -11,7 +11,7 @@
  * go. Anything else that does not fit is damage.
  */
 import { crc32 } from "node:zlib";
-import { damagedFile } from "./damage.ts";
+import { damagedFile } from "../../files/damage.ts";
 import { freezeEntry } from "./entry.ts";
 import { KINDS, type Change, type MemoryState } from "./memory-state.ts";
 import type { Kind, Records } from "./records.ts";

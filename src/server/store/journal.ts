@@ -13,7 +13,7 @@ import type { FileHandle } from "node:fs/promises";
 import { messageOf, UserError } from "../../errors.ts";
 import { encodeTransition } from "./journal-format.ts";
 import type { Change } from "./memory-state.ts";
-import { writeAll } from "./private-file.ts";
+import { writeAll } from "../../files/private-file.ts";
 
 export interface JournalFile {
   readonly path: string;

@@ -19,13 +19,13 @@ import { basename, dirname, join } from "node:path";
 import type { Adapter } from "lowdb";
 import type { Clock } from "../../clock.ts";
 import type { Log } from "../../log.ts";
-import { damagedFile } from "./damage.ts";
+import { damagedFile } from "../../files/damage.ts";
 import { encodeHeader, replayJournal } from "./journal-format.ts";
 import { Journal, type JournalEvents, type JournalFile } from "./journal.ts";
 import { MemoryState, type Tables } from "./memory-state.ts";
 import {
   createFile, openFile, readFileIfAny, replaceFile, syncDirectory, writeAll,
-} from "./private-file.ts"; // prettier-ignore
+} from "../../files/private-file.ts"; // prettier-ignore
 import { decodeSnapshot, encodeSnapshot } from "./snapshot-format.ts";
 
 const FIRST_GENERATION = 1;

@@ -9,7 +9,7 @@
  * It holds the state as it was before the first line of the journal with the same generation.
  */
 import { crc32 } from "node:zlib";
-import { damagedFile } from "./damage.ts";
+import { damagedFile } from "../../files/damage.ts";
 import { freezeEntry, isLive } from "./entry.ts";
 import { KINDS, MemoryState, type Tables } from "./memory-state.ts";
 import type { Kind, Records } from "./records.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { UserError } from "../../../../src/errors.ts";
 import { acquireLock } from "../../../../src/server/store/lock.ts";
-import { identifyThisProcess } from "../../../../src/server/store/process-identity.ts";
+import { identifyThisProcess } from "../../../../src/files/process-identity.ts";
 
 const NONCE = "abcdefghijklmnopqrstuv";
 const held = new RegExp(`another gateway \\(pid ${process.pid}\\) uses this state directory`);

@@ -3,7 +3,7 @@
  * empty has forgotten every revocation.
  */
 import { dirname, join } from "node:path";
-import { UserError } from "../../errors.ts";
+import { UserError } from "../errors.ts";
 
 /**
  * @param what completes the sentence that begins with the path
