@@ -46,6 +46,12 @@ const stdioService = z
       .max(8)
       .default(0)
       .describe("Processes kept started ahead, so that a new session need not wait for one."),
+    revive: z
+      .boolean()
+      .default(true)
+      .describe(
+        "Whether a session goes on in a new process after the gateway was restarted; false where the server's memory matters.",
+      ),
     ...common,
   })
   .describe("A program on this machine, in the shape of an mcpServers entry.");

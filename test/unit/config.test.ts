@@ -87,6 +87,7 @@ describe("the configuration", () => {
           isolation: "session",
           timeout: 300,
           warm: 0,
+          revive: true,
         },
       },
       log: { level: "info" },

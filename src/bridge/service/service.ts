@@ -3,6 +3,7 @@
  * nothing is re-serialised through schemas on the way, so unknown methods and members pass unchanged.
  */
 import type { AuthInfo } from "../../auth-info.ts";
+import type { ServiceConfig } from "../../config.ts";
 import type { JsonRpcMessage, RequestId } from "../json-rpc.ts";
 
 /** MCP revisions a server speaks: with `initialize` (up to 2025-11-25), per request (2026-07-28 and later), or both. */
@@ -27,17 +28,33 @@ export interface Channel {
 
 export interface ServiceHealth {
   state: "idle" | "running" | "failing";
-  /** Process ids of its children. */
+  /** Process ids of its children that serve somebody. */
   children: number[];
+  /** Process ids of those that were started ahead and wait for somebody. */
+  warm?: number[];
+  /** How many ended, or could not be started, without being asked to. */
+  restarts?: number;
+  /** The newest of those ends; secrets filtered. */
+  lastExit?: { at: number; reason: string };
+  /** Absent while nobody has asked. */
+  era?: Era;
   /** Why it is failing, with the tail of standard error; secrets filtered. */
   reason?: string;
+  /** Seconds since the epoch: before this no other child is started. */
+  retryAt?: number;
 }
 
 export interface Service {
   readonly name: string;
+  /** Its entry in the configuration. */
+  readonly config: ServiceConfig;
   /** Which revisions the server speaks: configured, or found out once and remembered. */
   era(signal: AbortSignal): Promise<Era>;
-  /** A channel to a server of the caller's own. @param signal gives up waiting; the server is ended */
+  /**
+   * A channel to a server of the caller's own.
+   * @param signal gives up waiting; the server is ended
+   * @throws ServiceUnavailable while starting another one is pointless
+   */
   connect(caller: AuthInfo, signal: AbortSignal): Promise<Channel>;
   health(): ServiceHealth;
   /** End every channel. @param graceSeconds between the polite and the impolite signal */

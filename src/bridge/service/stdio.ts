@@ -67,6 +67,7 @@ export const createStdioService: ServiceFactory<StdioServiceConfig> = (name, con
 
   return {
     name,
+    config,
     async era(signal) {
       if (config.era !== "auto") return config.era;
       era ??= findEra();
