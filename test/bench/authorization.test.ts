@@ -26,7 +26,9 @@ beforeAll(async () => {
   // One source makes all the load here; what protects a gateway from that is not what is measured.
   const config = {
     publicUrl: "http://localhost:8080",
-    services: { echo: { command: process.execPath, args: [fixture("echo.js")] } },
+    services: {
+      echo: { command: process.execPath, args: [fixture("echo.js")], permissions: "all" },
+    },
     registration: { clients: 10_000_000 },
     limits: { rates: { registrations: 10_000_000, failures: 10_000_000, lookups: 10_000_000 } },
   };

@@ -229,7 +229,7 @@ describe("a gateway without its Redis", () => {
     const port = await freePort();
     writeFileSync(
       join(cwd, "mcp-gateway.yaml"),
-      "publicUrl: http://localhost:9\nlisten: { port: 0 }\nservices: { a: { command: 'true' } }\n" +
+      "publicUrl: http://localhost:9\nlisten: { port: 0 }\nservices: { a: { command: 'true', permissions: all } }\n" +
         'store: { type: redis, url: "${REDIS_URL}" }\n',
     );
     const env = { ...process.env, REDIS_URL: `redis://me:hunter2hunter2@127.0.0.1:${port}` };

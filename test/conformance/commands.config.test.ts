@@ -50,7 +50,7 @@ describe("serve", () => {
 
   it("serves what the file says, from any folder below it, and ends gracefully", async () => {
     const cwd = folderWith(
-      "publicUrl: http://localhost:0\nlisten: { host: localhost, port: 0 }\nservices: { a: { command: a } }\n",
+      "publicUrl: http://localhost:0\nlisten: { host: localhost, port: 0 }\nservices: { a: { command: a, permissions: all } }\n",
     );
     const below = join(cwd, "below");
     mkdirSync(below);

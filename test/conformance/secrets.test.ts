@@ -303,7 +303,7 @@ it("leaves no secret on standard error or in command lines, as a process (SE-01,
     [
       `publicUrl: http://localhost:${port}`,
       `listen: { host: localhost, port: ${port} }`,
-      `services: { echo: { command: ${command}, args: ${args} } }`,
+      `services: { echo: { command: ${command}, args: ${args}, permissions: all } }`,
       "log: { level: trace }",
       "",
     ].join("\n"),

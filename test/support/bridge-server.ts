@@ -11,6 +11,7 @@ import type { ConfigInput } from "../../src/config.ts";
 import { makeConfig } from "../../src/config-file.ts";
 import { createEventBus, type GatewayEvent } from "../../src/events.ts";
 import { createLog } from "../../src/log.ts";
+import { permitAll } from "./permit-all.ts";
 
 export interface BridgeServer {
   /** Address of a service's endpoint. */
@@ -30,7 +31,7 @@ export async function startBridge(options: {
 }): Promise<BridgeServer> {
   const config = makeConfig({
     publicUrl: "http://localhost:0",
-    services: options.services,
+    services: permitAll(options.services),
     limits: options.limits,
   });
   const events: GatewayEvent[] = [];

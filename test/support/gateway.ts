@@ -10,6 +10,7 @@ import { makeConfig } from "../../src/config-file.ts";
 import type { GatewayEvent } from "../../src/events.ts";
 import { createLog, type LogLevel } from "../../src/log.ts";
 import { startGateway as start } from "../../src/server/gateway.ts";
+import { permitAll } from "./permit-all.ts";
 import { createMovableClock, type MovableClock } from "./movable-clock.ts";
 
 export interface TestGateway {
@@ -64,9 +65,13 @@ export async function startGateway(
   const config = makeConfig({
     publicUrl: "http://localhost:0",
     listen: { host: "localhost", port: 0 },
-    services: { echo: { command: process.execPath, args: [fixture("echo.js")] } },
     limits: { rates: UNLIMITED },
     ...options.config,
+    services: permitAll(
+      options.config?.services ?? {
+        echo: { command: process.execPath, args: [fixture("echo.js")] },
+      },
+    ),
     store: { type: "lowdb", path: stateDirectory },
   });
   const gateway = await start({

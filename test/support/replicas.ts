@@ -15,6 +15,7 @@ import type { ConfigInput } from "../../src/config.ts";
 import { freePort } from "./bearer-proxy.ts";
 import { bin } from "./gateway-process.ts";
 import { fixture, type TestGateway } from "./gateway.ts";
+import { permitAll } from "./permit-all.ts";
 import { startRedis, type TestRedis } from "./redis.ts";
 
 interface Replica {
@@ -55,7 +56,6 @@ export async function startReplicas(
       const input = {
         publicUrl: `http://${host}`,
         listen: { host: "127.0.0.1", port },
-        services: { echo: { command: process.execPath, args: [fixture("echo.js")] } },
         log: { level: "trace" },
         // Races refuse hundreds in a second, from one address.
         limits: {
@@ -67,6 +67,9 @@ export async function startReplicas(
           },
         },
         ...config,
+        services: permitAll(
+          config.services ?? { echo: { command: process.execPath, args: [fixture("echo.js")] } },
+        ),
         store: { type: "redis", url: "${REDIS_URL}" },
       };
       writeFileSync(join(folder, "mcp-gateway.yaml"), stringify(input));
