@@ -6,7 +6,9 @@
  * not stop the gateway: the failure is logged once, and the number of lines that were lost when it works again.
  */
 import { open, type FileHandle } from "node:fs/promises";
+import { setImmediate } from "node:timers/promises";
 import type { EventSource, GatewayEvent } from "../events.ts";
+import { writeAll } from "../files/private-file.ts";
 import type { Log } from "../log.ts";
 
 export interface AuditLog {
@@ -27,11 +29,12 @@ export function startAuditLog(
 
   async function writePending(): Promise<void> {
     while (pending !== "") {
+      await setImmediate(); // what else happens in this turn goes with it
       const lines = pending;
       pending = "";
       try {
         handle ??= await openPrivate(file);
-        await handle.appendFile(lines);
+        await writeAll(handle, Buffer.from(lines));
         if (lost > 0) log.warn({ lost }, "the audit log can be written again");
         lost = 0;
       } catch (error) {

@@ -15,6 +15,7 @@ import { all, records } from "./control/all-records.ts";
 import { ControlFailure, type ControlContext, type ControlRoute } from "./control/control-route.ts";
 import { keyRoutes } from "./control/keys.ts";
 import { registerByCommand } from "./control/register-client.ts";
+import { serviceRoutes } from "./control/services.ts";
 import { revokeClient } from "./oauth/client.ts";
 import type { AccessTokenRecord, ClientRecord, Records } from "./store/records.ts";
 import type { Store } from "./store/store.ts";
@@ -31,6 +32,7 @@ export const controlRoutes: readonly ControlRoute[] = [
   { method: "DELETE", path: "/tokens/:id",  handle: (context, { id }) => revokeToken(context, id) },
   { method: "GET",    path: "/sessions",    handle: (context) => listSessions(context) },
   ...keyRoutes,
+  ...serviceRoutes,
 ];
 
 async function status(context: ControlContext): Promise<GatewayStatus> {
@@ -42,8 +44,10 @@ async function status(context: ControlContext): Promise<GatewayStatus> {
     pid: process.pid,
     startedAt,
     uptime: epochSeconds(clock) - startedAt,
-    services: Object.keys(config.services).map((service) => ({
+    services: Object.entries(config.services).map(([service, { era, isolation }]) => ({
       service,
+      era,
+      isolation,
       urls: resources.all.filter((entry) => entry.service === service).map(({ uri }) => uri),
       ...(health[service] ?? { state: "idle", children: [] }),
     })),

@@ -201,10 +201,11 @@ export async function createSigningKeys(context: SigningKeysContext): Promise<Si
  * to sign; verifying, where mistakes are made, stays with jose.
  */
 function signCompact(header: object, claims: JWTPayload, key: KeyObject): string {
-  const parts = [header, claims].map((part) =>
-    Buffer.from(JSON.stringify(part)).toString("base64url"),
-  );
-  const input = parts.join(".");
+  const input = `${encodePart(header)}.${encodePart(claims)}`;
   const signature = signBytes("sha256", Buffer.from(input), { key, dsaEncoding: "ieee-p1363" });
   return `${input}.${signature.toString("base64url")}`;
+}
+
+function encodePart(part: object): string {
+  return Buffer.from(JSON.stringify(part)).toString("base64url");
 }

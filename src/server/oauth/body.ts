@@ -4,6 +4,7 @@
  * Bounded, never decompressed (a small gzip can be a very large body), and strict UTF-8: a decoder that repairs what it
  * reads would let two different requests look the same.
  */
+import { isUtf8 } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import { OAuthError, type OAuthErrorCode } from "../../errors.ts";
 
@@ -25,11 +26,8 @@ export async function readBody(
     throw new OAuthError("invalid_request", "The body must not be compressed", { status: 415 });
   }
   const body = await readBytes(request, options.limit);
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(body);
-  } catch (cause) {
-    throw new OAuthError(options.code, "The body is not UTF-8", { cause });
-  }
+  if (!isUtf8(body)) throw new OAuthError(options.code, "The body is not UTF-8");
+  return body.toString("utf8");
 }
 
 /** The rest of a body that is too large is let go by, unread, so that the client can hear our answer. */

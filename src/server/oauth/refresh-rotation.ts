@@ -2,7 +2,7 @@
  * The life of a refresh token, RFC 6749 §6 with the rotation of RFC 9700 §4.14.2.
  *
  * A refresh token is 256 random bits, stored as its digest. Its first use replaces it by a successor. The successor is not
- * drawn but derived: HKDF-SHA256 of the token and a random salt, which stays with the token's record. So the answer to the
+ * drawn but derived: HKDF of the token and a random salt, which stays with the token's record. So the answer to the
  * first use can be given again, by whoever still holds the token, without our keeping a secret: the record has the salt
  * but not the token, the client has the token but not the salt. That is the grace. A client whose connection broke before
  * it read our answer, or two processes of one client that refresh at once, get the *same* successor, before and after a
@@ -16,10 +16,9 @@
  * Every step is one `transact` that checks what it has read. When somebody was first, we read again and decide anew: the
  * second of two parallel uses finds the token used and takes the way of the grace.
  */
-import { hkdfSync } from "node:crypto";
 import { epochSeconds } from "../../clock.ts";
 import { OAuthError } from "../../errors.ts";
-import { digest, randomToken } from "../../random.ts";
+import { deriveToken, digest, randomToken } from "../../random.ts";
 import type { ServerContext } from "../context.ts";
 import type { GrantRecord, RefreshTokenRecord } from "../store/records.ts";
 import type { Operation } from "../store/store.ts";
@@ -108,9 +107,7 @@ function hasGrace(
 }
 
 function deriveSuccessor(token: string, salt: string): string {
-  return Buffer.from(hkdfSync("sha256", token, salt, "refresh token successor", 32)).toString(
-    "base64url",
-  );
+  return deriveToken(token, `refresh token successor ${salt}`);
 }
 
 function markUsed(

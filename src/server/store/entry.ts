@@ -16,14 +16,17 @@ export interface Entry {
  * @throws TypeError when it is not JSON
  */
 export function createEntry(record: Records[Kind], expiresAt: number | undefined): Entry {
-  const text: string | undefined = JSON.stringify(record);
-  if (text === undefined || text[0] !== "{") throw new TypeError("A record is a JSON object.");
-  return freezeEntry(JSON.parse(text) as Records[Kind], expiresAt);
+  if (!isPlainObject(record)) throw new TypeError("A record is a JSON object.");
+  return withExpiry(frozenCopy(record) as Records[Kind], expiresAt);
 }
 
 /** An entry around `record` itself, which nobody else may hold: fresh from `JSON.parse`. */
 export function freezeEntry(record: Records[Kind], expiresAt: number | undefined): Entry {
   deepFreeze(record);
+  return withExpiry(record, expiresAt);
+}
+
+function withExpiry(record: Records[Kind], expiresAt: number | undefined): Entry {
   return expiresAt === undefined ? { record } : { record, expiresAt };
 }
 
@@ -39,6 +42,30 @@ export function expiryAfter(ttl: number | undefined, now: number): number | unde
 
 export function isLive(entry: Entry, now: number): boolean {
   return entry.expiresAt === undefined || now < entry.expiresAt;
+}
+
+/** What `JSON.parse` would make of the text that `JSON.stringify` makes, without the text. */
+function frozenCopy(value: unknown): unknown {
+  if (typeof value === "string" || typeof value === "boolean" || value === null) return value;
+  if (typeof value === "number" && Number.isFinite(value)) return value === 0 ? 0 : value;
+  if (Array.isArray(value)) return Object.freeze(value.map(frozenCopy));
+  if (!isPlainObject(value)) throw new TypeError("A record holds JSON only.");
+  const copy: Record<string, unknown> = {};
+  for (const name of Object.keys(value)) {
+    const member = value[name];
+    if (member === undefined) continue;
+    // Assigned, this one would not become a member.
+    if (name === "__proto__") {
+      Object.defineProperty(copy, name, { value: frozenCopy(member), enumerable: true });
+    } else copy[name] = frozenCopy(member);
+  }
+  return Object.freeze(copy);
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }
 
 function deepFreeze(value: unknown): void {

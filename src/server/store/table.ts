@@ -21,13 +21,15 @@ export class Table {
   /** @param after undefined deletes. @returns what was there. */
   set(id: string, after: Entry | undefined): Entry | undefined {
     const before = this.entries.get(id);
-    if (before) this.#forgetOwners(id, before);
-    if (after) {
-      this.entries.set(id, after);
-      this.#rememberOwners(id, after);
-    } else {
-      this.entries.delete(id);
+    for (const [owner, idsByValue] of this.#owned) {
+      const old = before && ownerIn(before, owner);
+      const value = after && ownerIn(after, owner);
+      if (old === value) continue;
+      if (old !== undefined) forget(idsByValue, old, id);
+      if (value !== undefined) remember(idsByValue, value, id);
     }
+    if (after) this.entries.set(id, after);
+    else this.entries.delete(id);
     if (!before !== !after) this.#sorted = undefined;
     return before;
   }
@@ -49,25 +51,18 @@ export class Table {
   #ownerOf(id: string, owner: Owner): string | undefined {
     return ownerIn(this.entries.get(id)!, owner);
   }
+}
 
-  #rememberOwners(id: string, entry: Entry): void {
-    for (const [owner, idsByValue] of this.#owned) {
-      const value = ownerIn(entry, owner);
-      if (value === undefined) continue;
-      const ids = idsByValue.get(value);
-      if (ids) ids.add(id);
-      else idsByValue.set(value, new Set([id]));
-    }
-  }
+function remember(idsByValue: Map<string, Set<string>>, value: string, id: string): void {
+  const ids = idsByValue.get(value);
+  if (ids) ids.add(id);
+  else idsByValue.set(value, new Set([id]));
+}
 
-  #forgetOwners(id: string, entry: Entry): void {
-    for (const [owner, idsByValue] of this.#owned) {
-      const value = ownerIn(entry, owner);
-      const ids = value === undefined ? undefined : idsByValue.get(value);
-      ids?.delete(id);
-      if (ids?.size === 0) idsByValue.delete(value!);
-    }
-  }
+function forget(idsByValue: Map<string, Set<string>>, value: string, id: string): void {
+  const ids = idsByValue.get(value);
+  ids?.delete(id);
+  if (ids?.size === 0) idsByValue.delete(value);
 }
 
 function ownerIn(entry: Entry, owner: Owner): string | undefined {
