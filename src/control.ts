@@ -10,7 +10,10 @@ import { request, type IncomingMessage } from "node:http";
 import { dirname, resolve } from "node:path";
 import { EXIT, messageOf, UserError } from "./errors.ts";
 import type { GatewayEvent } from "./events.ts";
+import type { RestartedService, ServiceLogLine, ServiceStatus } from "./control/services.ts";
 import { findConfigFile, STATE_DIRECTORY, statePaths } from "./paths.ts";
+
+export type { RestartedService, ServiceLogLine, ServiceStatus };
 
 export interface GatewayStatus {
   version: string;
@@ -25,16 +28,6 @@ export interface GatewayStatus {
   grants: number;
   accessTokens: number;
   sessions: number;
-}
-
-interface ServiceStatus {
-  service: string;
-  /** Resource URIs: the MCP endpoints a client can be pointed at. */
-  urls: string[];
-  state: "idle" | "running" | "failing";
-  /** Process ids. */
-  children: number[];
-  reason?: string;
 }
 
 export interface ClientSummary {
@@ -159,6 +152,9 @@ export interface ControlClient {
   sessions(): Promise<SessionSummary[]>;
   keys(): Promise<SigningKeySummary[]>;
   rotateKeys(options: { emergency: boolean }): Promise<RotatedKeys>;
+  /** The last of them, oldest first. */
+  serviceLog(service: string): Promise<ServiceLogLine[]>;
+  restartService(service: string): Promise<RestartedService>;
   /** Ends when the gateway or `signal` ends it. */
   events(signal: AbortSignal): AsyncIterable<ControlEvent>;
 }
@@ -240,6 +236,8 @@ export function connectControl(stateDirectory: string): ControlClient {
     sessions: () => call("GET", "/sessions"),
     keys: () => call("GET", "/keys"),
     rotateKeys: (options) => call("POST", "/keys", options),
+    serviceLog: (service) => call("GET", one("/logs", service)),
+    restartService: (service) => call("POST", one("/services", service), {}),
     async *events(signal) {
       const response = await dial("GET", "/events", undefined, signal);
       let rest = "";

@@ -13,7 +13,7 @@ import { isModern } from "./modern-headers.ts";
 import { ModernServers } from "./modern-servers.ts";
 import { Refusal } from "./refusal.ts";
 import { readJson } from "./request-body.ts";
-import type { Service, ServiceHealth } from "./service/service.ts";
+import type { LogLine, Service, ServiceHealth } from "./service/service.ts";
 import type { SessionFilter, SessionInfo } from "./session-info.ts";
 import { Sessions } from "./sessions.ts";
 import { Slots } from "./slots.ts";
@@ -34,6 +34,10 @@ export interface Bridge {
   /** End MCP sessions and running exchanges that fit. @returns how many */
   end(filter: SessionFilter, reason: string): Promise<number>;
   health(): Record<string, ServiceHealth>;
+  /** What the children of a service wrote last besides messages, oldest first; secrets filtered. */
+  log(service: string): LogLine[];
+  /** End a service's sessions and children; who comes next gets fresh ones. @returns how many sessions ended */
+  restart(service: string, graceSeconds: number): Promise<number>;
   /** Refuse new work, end every session and child. @param graceSeconds for each firmer step */
   close(graceSeconds: number): Promise<void>;
 }
@@ -84,6 +88,11 @@ export function createBridge({ services, clock, events, log, limits }: BridgeOpt
     }
   };
 
+  const end = async (filter: SessionFilter, reason: string): Promise<number> => {
+    const counts = await Promise.all([sessions.end(filter, reason), modern.end(filter, reason)]);
+    return counts[0] + counts[1];
+  };
+
   return {
     async handle(request, response, call) {
       const startedAt = clock.now();
@@ -119,12 +128,15 @@ export function createBridge({ services, clock, events, log, limits }: BridgeOpt
       });
     },
     sessions: () => sessions.list(),
-    async end(filter, reason) {
-      const counts = await Promise.all([sessions.end(filter, reason), modern.end(filter, reason)]);
-      return counts[0] + counts[1];
-    },
+    end,
     health: () =>
       Object.fromEntries(Array.from(services, ([name, service]) => [name, service.health()])),
+    async restart(service, graceSeconds) {
+      const ended = await end({ service }, "the service was restarted");
+      await services.get(service)?.restart?.(graceSeconds);
+      return ended;
+    },
+    log: (service) => services.get(service)?.log?.() ?? [],
     async close(graceSeconds) {
       isClosing = true;
       const reason = "the gateway is stopping";

@@ -45,6 +45,8 @@ export async function createControlHarness(): Promise<ControlHarness> {
       return before - sessions.length;
     },
     health: () => ({ files: { state: "failing", children: [], reason: "exit 1" } }),
+    log: () => [],
+    restart: async () => 0,
     close: async () => undefined,
   };
   const harness: ControlHarness = {

@@ -44,6 +44,17 @@ export interface ServiceHealth {
   retryAt?: number;
 }
 
+/** A line a child wrote besides messages; secrets filtered. */
+export interface LogLine {
+  /** Counts from 1 while the gateway runs. */
+  number: number;
+  /** Seconds since the epoch. */
+  at: number;
+  pid: number;
+  stream: "stdout" | "stderr";
+  text: string;
+}
+
 export interface Service {
   readonly name: string;
   /** Its entry in the configuration. */
@@ -57,6 +68,10 @@ export interface Service {
    */
   connect(caller: AuthInfo, signal: AbortSignal): Promise<Channel>;
   health(): ServiceHealth;
+  /** What its children wrote last, oldest first; nothing where that cannot be known. */
+  log?(): LogLine[];
+  /** End every channel and forget what was found out; new ones may be opened at once. */
+  restart?(graceSeconds: number): Promise<void>;
   /** End every channel. @param graceSeconds between the polite and the impolite signal */
   stop(graceSeconds: number): Promise<void>;
 }

@@ -5,6 +5,7 @@ import type { StdioServiceConfig } from "../../config/service.ts";
 import { expandReferences } from "../../secret.ts";
 import { childEnvironment } from "../child-environment.ts";
 import { Child, type ChildExit, type ChildProgram } from "../child.ts";
+import { ServiceLog } from "../service-log.ts";
 import { probeEra } from "./probe.ts";
 import type { ServiceFactory } from "./service-factory.ts";
 import type { Era } from "./service.ts";
@@ -19,6 +20,7 @@ export const createStdioService: ServiceFactory<StdioServiceConfig> = (name, con
   const { clock, events, log, reaper, environment } = deps;
   const program = programOf(name, config, environment);
   const children = new Map<Child, "serving" | "probing">();
+  const lines = new ServiceLog(clock, program.secrets);
   let failure: string | undefined;
   let era: Promise<Era> | undefined;
   let isStopped = false;
@@ -32,7 +34,10 @@ export const createStdioService: ServiceFactory<StdioServiceConfig> = (name, con
         events.publish({ type: "service.started", at: clock.now(), service: name, pid });
       },
       failed: (reason) => (failure = reason),
-      noise: (stream, text) => log.debug({ service: name, pid: child.pid, stream }, text.trimEnd()),
+      noise(stream, text) {
+        log.debug({ service: name, pid: child.pid, stream }, text.trimEnd());
+        if (purpose === "serving") lines.add(child.pid, stream, text);
+      },
       exited(exit) {
         if (purpose === "probing") return;
         if (!exit.isExpected) failure = explain(exit);
@@ -47,7 +52,10 @@ export const createStdioService: ServiceFactory<StdioServiceConfig> = (name, con
           stderr,
         });
       },
-      closed: () => children.delete(child),
+      closed() {
+        children.delete(child);
+        lines.end(child.pid);
+      },
     });
     children.set(child, purpose);
     return child;
@@ -85,6 +93,12 @@ export const createStdioService: ServiceFactory<StdioServiceConfig> = (name, con
       const pids = serving.flatMap(([child]) => child.pid ?? []);
       if (failure !== undefined) return { state: "failing", children: pids, reason: failure };
       return { state: pids.length > 0 ? "running" : "idle", children: pids };
+    },
+    log: () => lines.lines(),
+    async restart(graceSeconds) {
+      era = undefined;
+      failure = undefined;
+      await Promise.all([...children.keys()].map((child) => child.close(graceSeconds)));
     },
     async stop(graceSeconds) {
       isStopped = true;

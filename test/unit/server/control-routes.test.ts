@@ -25,6 +25,8 @@ describe("the control API", () => {
       services: [
         {
           service: "files",
+          era: "auto",
+          isolation: "session",
           urls: harness.context.resources.all.map(({ uri }) => uri),
           state: "failing",
           children: [],
@@ -141,6 +143,31 @@ describe("the control API", () => {
         tokenId: "token-alpha",
       },
     ]);
+  });
+
+  it("shows what a service wrote, and starts it afresh", async () => {
+    const line = { number: 1, at: 0, pid: 7, stream: "stderr", text: "hello" } as const;
+    const restarted: string[] = [];
+    await harness.stop();
+    await harness.start({
+      health: () => ({ files: { state: "running", children: [7, 8] } }),
+      log: (service) => (service === "files" ? [line] : []),
+      restart: async (service) => restarted.push(service) + 1,
+    });
+    expect(await control.serviceLog("files")).toEqual([line]);
+    expect(await control.restartService("files")).toEqual({
+      service: "files",
+      sessions: 2,
+      children: 2,
+    });
+    expect(restarted).toEqual(["files"]);
+    for (const ask of [control.serviceLog("nothing"), control.restartService("nothing")]) {
+      await expect(ask).rejects.toMatchObject({
+        message: "There is no service nothing",
+        hint: "There are: files",
+        exitCode: 1,
+      });
+    }
   });
 
   it("does not list tokens that have expired", async () => {

@@ -1,0 +1,33 @@
+/**
+ * What the control API says about the MCP servers behind the gateway. Times are seconds since the epoch.
+ */
+
+export interface ServiceStatus {
+  service: string;
+  /** As configured. */
+  era: "auto" | "legacy" | "modern" | "dual";
+  isolation: "session" | "user" | "shared";
+  /** Resource URIs: the MCP endpoints a client can be pointed at. */
+  urls: string[];
+  state: "idle" | "running" | "failing";
+  /** Process ids. */
+  children: number[];
+  reason?: string;
+}
+
+/** A line a service's children wrote besides messages; secrets filtered. */
+export interface ServiceLogLine {
+  /** Counts from 1 while the gateway runs. */
+  number: number;
+  at: number;
+  pid: number;
+  stream: "stdout" | "stderr";
+  text: string;
+}
+
+export interface RestartedService {
+  service: string;
+  /** How many ended with it. */
+  sessions: number;
+  children: number;
+}
