@@ -66,6 +66,11 @@ export class ClientCalls {
     return this.#inFlight.remove(number);
   }
 
+  /** The stream of the call that runs under our `number`. */
+  owner(number: RequestId | undefined): SessionStream | undefined {
+    return this.#inFlight.get(number)?.owner;
+  }
+
   /** The stream of the newest call, one whose client still listens if there is any. */
   newest(): SessionStream | undefined {
     let newest: SessionStream | undefined;

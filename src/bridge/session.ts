@@ -4,6 +4,7 @@
  * The server's messages carry no address. A response goes to the stream of its request and progress to the stream of
  * its token. What the server says unasked about lists and resources belongs on the GET stream; everything else, its own
  * requests included, most likely has to do with the newest call and goes there, or on the GET stream when nothing runs.
+ * A channel that knows more says which request a message is about.
  */
 import type { ServerResponse } from "node:http";
 import { principalOf, type AuthInfo } from "../auth-info.ts";
@@ -20,6 +21,7 @@ import {
   type JsonRpcMessage,
   type JsonRpcNotification,
   type JsonRpcRequest,
+  type RequestId,
 } from "./json-rpc.ts";
 import { Refusal } from "./refusal.ts";
 import { ServerRequests } from "./server-requests.ts";
@@ -72,7 +74,7 @@ export class McpSession {
     this.#lastActiveAt = this.#openedAt;
     this.#store = new EventStore(clock);
     this.#standalone = this.#newStream(0, Number.POSITIVE_INFINITY);
-    channel.onmessage = (message) => this.#receive(message);
+    channel.onmessage = (message, about) => this.#receive(message, about);
     channel.onclose = (reason) => this.#finish(reason);
   }
 
@@ -201,28 +203,29 @@ export class McpSession {
     return message;
   }
 
-  #receive(message: JsonRpcMessage): void {
+  /** @param about the request of ours it belongs to, where the channel knows */
+  #receive(message: JsonRpcMessage, about?: RequestId): void {
     if (isResponse(message)) {
       const pending = this.#calls.settle(message);
       if (!pending) return;
       this.#lastActiveAt = this.#options.clock.now();
       pending.owner.respond(message);
-    } else if (isRequest(message)) this.#ask(message);
-    else this.#tell(message);
+    } else if (isRequest(message)) this.#ask(message, about);
+    else this.#tell(message, about);
   }
 
-  #ask(request: JsonRpcRequest): void {
+  #ask(request: JsonRpcRequest, about: RequestId | undefined): void {
     if (request.method === "ping")
       return this.#reply({ jsonrpc: "2.0", id: request.id, result: {} });
     const capabilities = asObject(this.#options.introduction["capabilities"]) ?? {};
     const refused = this.#asked.refuse(request, capabilities);
     if (refused) return this.#reply(refused);
-    const stream = this.#calls.newest() ?? this.#standalone;
+    const stream = this.#calls.owner(about) ?? this.#calls.newest() ?? this.#standalone;
     this.#asked.add(request, stream.number);
     stream.send(request);
   }
 
-  #tell(notification: JsonRpcNotification): void {
+  #tell(notification: JsonRpcNotification, about: RequestId | undefined): void {
     const { method, params } = notification;
     if (method === "notifications/progress") {
       const pending = this.#calls.progress(notification);
@@ -237,7 +240,8 @@ export class McpSession {
       return (this.#streamOf(asked.stream) ?? this.#standalone).send(notification);
     }
     const isUnasked = UNASKED.test(method) && this.#standalone.isAttached;
-    ((isUnasked ? undefined : this.#calls.newest()) ?? this.#standalone).send(notification);
+    const related = this.#calls.owner(about) ?? this.#calls.newest();
+    ((isUnasked ? undefined : related) ?? this.#standalone).send(notification);
   }
 
   #reply(message: JsonRpcMessage): void {
