@@ -34,6 +34,11 @@ export function randomId(): string {
   }
 }
 
+/** A duration between half of `seconds` and all of it, so that those who wait alike do not come back together. */
+export function jittered(seconds: number): number {
+  return seconds * (0.5 + randomBytes(2).readUInt16BE() / 131_072);
+}
+
 /** A request id for logs; unique, not secret. */
 export function requestId(): string {
   return randomUUID();

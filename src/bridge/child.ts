@@ -41,6 +41,8 @@ export interface ChildObserver {
   started(pid: number): void;
   /** It could not be started. */
   failed(reason: string): void;
+  /** Its first message has come. */
+  answered(): void;
   /** Text that is no message: for the log. */
   noise(stream: "stdout" | "stderr", text: string): void;
   /** Its leader has ended. */
@@ -74,6 +76,8 @@ export class Child implements Channel {
   #verdict: string | undefined;
   /** We end it for what it did. */
   #isGuilty = false;
+  #started: Promise<void> | undefined;
+  #hasAnswered = false;
   #closed = false;
   #closing: Promise<void> | undefined;
   #whenClosed: () => void = () => undefined;
@@ -96,7 +100,13 @@ export class Child implements Channel {
     return this.#process?.pid;
   }
 
-  async start(): Promise<void> {
+  /** Starting again what has started does nothing. */
+  start(): Promise<void> {
+    this.#started ??= this.#start();
+    return this.#started;
+  }
+
+  async #start(): Promise<void> {
     try {
       await this.#spawn();
     } catch (error) {
@@ -221,8 +231,11 @@ export class Child implements Channel {
     }
     // Servers of 2025-03-26 may answer in batches.
     for (const message of Array.isArray(value) ? (value as unknown[]) : [value]) {
-      if (isJsonRpcMessage(message)) this.onmessage?.(message);
-      else this.#observer.noise("stdout", line);
+      if (isJsonRpcMessage(message)) {
+        if (!this.#hasAnswered) this.#observer.answered();
+        this.#hasAnswered = true;
+        this.onmessage?.(message);
+      } else this.#observer.noise("stdout", line);
     }
   }
 

@@ -4,8 +4,9 @@
 import type { StdioServiceConfig } from "../../config/service.ts";
 import { expandReferences } from "../../secret.ts";
 import { childEnvironment } from "../child-environment.ts";
-import { Child, type ChildExit, type ChildProgram } from "../child.ts";
+import { Child, type ChildProgram } from "../child.ts";
 import { ServiceLog } from "../service-log.ts";
+import { Nursery } from "./nursery.ts";
 import { probeEra } from "./probe.ts";
 import type { ServiceFactory } from "./service-factory.ts";
 import type { Era } from "./service.ts";
@@ -14,64 +15,35 @@ import type { Era } from "./service.ts";
 const SECRET_NAME = /key|token|secret|password|credential/i;
 /** A shorter value would blank out innocent text. */
 const SECRET_LENGTH = 6; // characters
-const REASON_TAIL = 1000; // characters of standard error that explain a failure
 
 export const createStdioService: ServiceFactory<StdioServiceConfig> = (name, config, deps) => {
   const { clock, events, log, reaper, environment } = deps;
   const program = programOf(name, config, environment);
-  const children = new Map<Child, "serving" | "probing">();
   const lines = new ServiceLog(clock, program.secrets);
-  let failure: string | undefined;
+  const nursery = new Nursery({
+    name,
+    warm: config.warm,
+    clock,
+    events,
+    log,
+    create: (observer) => new Child(program, clock, reaper, observer),
+    onNoise: (pid, stream, text) => lines.add(pid, stream, text),
+    onGone: (pid) => lines.end(pid),
+  });
   let era: Promise<Era> | undefined;
-  let isStopped = false;
-
-  const open = (purpose: "serving" | "probing"): Child => {
-    if (isStopped) throw new Error(`service ${name} is stopping`);
-    const child: Child = new Child(program, clock, reaper, {
-      started(pid) {
-        if (purpose === "probing") return;
-        failure = undefined;
-        events.publish({ type: "service.started", at: clock.now(), service: name, pid });
-      },
-      failed: (reason) => (failure = reason),
-      noise(stream, text) {
-        log.debug({ service: name, pid: child.pid, stream }, text.trimEnd());
-        if (purpose === "serving") lines.add(child.pid, stream, text);
-      },
-      exited(exit) {
-        if (purpose === "probing") return;
-        if (!exit.isExpected) failure = explain(exit);
-        const { pid, exitCode, signal, stderr } = exit;
-        events.publish({
-          type: "service.exited",
-          at: clock.now(),
-          service: name,
-          pid,
-          exitCode,
-          signal,
-          stderr,
-        });
-      },
-      closed() {
-        children.delete(child);
-        lines.end(child.pid);
-      },
-    });
-    children.set(child, purpose);
-    return child;
-  };
+  let knownEra = config.era === "auto" ? undefined : config.era;
 
   const findEra = async (): Promise<Era> => {
-    const found = await probeEra(() => open("probing"), clock);
-    // Silence is not remembered: a slow start now may be a quick one later.
-    if (found === undefined) era = undefined;
-    return found ?? "legacy";
+    const from = clock.now();
+    try {
+      knownEra = await probeEra(() => nursery.probe(), clock);
+    } finally {
+      // Silence is not remembered: a slow start now may be a quick one later.
+      if (knownEra === undefined) era = undefined;
+    }
+    if (knownEra === undefined) nursery.probedInVain(from);
+    return knownEra ?? "legacy";
   };
-
-  const explain = ({ verdict, stderr }: ChildExit): string =>
-    stderr === ""
-      ? `service ${name} ${verdict}`
-      : `service ${name} ${verdict}: ${stderr.slice(-REASON_TAIL)}`;
 
   return {
     name,
@@ -81,28 +53,11 @@ export const createStdioService: ServiceFactory<StdioServiceConfig> = (name, con
       era ??= findEra();
       return await abortable(era, signal);
     },
-    async connect(_caller, signal) {
-      const child = open("serving");
-      const give = (): void => void child.close();
-      if (signal.aborted) give();
-      else signal.addEventListener("abort", give, { once: true });
-      return child;
-    },
-    health() {
-      const serving = [...children].filter(([, purpose]) => purpose === "serving");
-      const pids = serving.flatMap(([child]) => child.pid ?? []);
-      if (failure !== undefined) return { state: "failing", children: pids, reason: failure };
-      return { state: pids.length > 0 ? "running" : "idle", children: pids };
-    },
+    connect: (_caller, signal) => nursery.serve(signal),
+    health: () => ({ ...nursery.health(), ...(knownEra && { era: knownEra }) }),
     log: () => lines.lines(),
-    async restart(graceSeconds) {
-      era = undefined;
-      failure = undefined;
-      await Promise.all([...children.keys()].map((child) => child.close(graceSeconds)));
-    },
     async stop(graceSeconds) {
-      isStopped = true;
-      await Promise.all([...children.keys()].map((child) => child.close(graceSeconds)));
+      await nursery.stop(graceSeconds);
       reaper?.endWhenIdle();
     },
   };

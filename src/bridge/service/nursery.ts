@@ -1,0 +1,196 @@
+/**
+ * The processes of one service: when another may start, which are kept ahead, and how they are doing.
+ */
+import type { Clock } from "../../clock.ts";
+import type { EventBus } from "../../events.ts";
+import type { Log } from "../../log.ts";
+import type { Child, ChildExit, ChildObserver } from "../child.ts";
+import { Restarts } from "./restarts.ts";
+import type { ServiceHealth } from "./service.ts";
+import { StartGate } from "./start-gate.ts";
+import { ServiceUnavailable } from "./unavailable.ts";
+import { WarmPool } from "./warm-pool.ts";
+
+const REASON_TAIL = 1000; // characters of standard error that explain a failure
+const WARM_GRACE = 0.2; // seconds; nobody has said anything to it yet
+
+export interface NurseryOptions {
+  /** Of the service. */
+  readonly name: string;
+  /** How many are kept started ahead. */
+  readonly warm: number;
+  readonly clock: Clock;
+  readonly events: EventBus;
+  readonly log: Log;
+  readonly create: (observer: ChildObserver) => Child;
+  /** Text that is no message, of a process that is no probe. */
+  readonly onNoise: (pid: number | undefined, stream: "stdout" | "stderr", text: string) => void;
+  /** A process that is no probe is gone. */
+  readonly onGone: (pid: number | undefined) => void;
+}
+
+interface Resident {
+  purpose: "serving" | "warm" | "probing";
+  /** When somebody began to rely on it; undefined while it is warm. */
+  from: number | undefined;
+  hasAnswered: boolean;
+  leaveGate: () => void;
+}
+
+export class Nursery {
+  readonly #options: NurseryOptions;
+  readonly #residents = new Map<Child, Resident>();
+  readonly #restarts: Restarts;
+  readonly #gate: StartGate;
+  readonly #pool: WarmPool<Child>;
+  /** Why they ended, of those that were probed last. */
+  #lostProbes: string[] = [];
+  #isStopped = false;
+
+  constructor(options: NurseryOptions) {
+    const { clock, warm } = options;
+    this.#options = options;
+    this.#restarts = new Restarts(clock);
+    this.#gate = new StartGate(clock);
+    this.#pool = new WarmPool({
+      size: warm,
+      clock,
+      start: () => {
+        const child = this.#open("warm");
+        child.start().catch(() => undefined); // told to its observer
+        return child;
+      },
+      end: (child) => void child.close(WARM_GRACE),
+      isBusy: () => !this.#gate.isQuiet,
+    });
+    this.#pool.fill();
+  }
+
+  /**
+   * A process for one caller, started or about to be.
+   * @throws ServiceUnavailable while starting another is pointless
+   */
+  async serve(signal: AbortSignal): Promise<Child> {
+    this.#restarts.admit();
+    const child = this.#pool.take() ?? (await this.#openInTurn(signal));
+    const resident = this.#residents.get(child);
+    if (resident) {
+      resident.purpose = "serving";
+      resident.from = this.#options.clock.now();
+    }
+    const give = (): void => void child.close();
+    if (signal.aborted) give();
+    else signal.addEventListener("abort", give, { once: true });
+    return child;
+  }
+
+  /** A disposable process that serves nobody. @throws ServiceUnavailable */
+  probe(): Child {
+    this.#restarts.admit();
+    return this.#open("probing");
+  }
+
+  /** Neither of two that were probed said anything: if both ended, no other should be started at once. */
+  probedInVain(from: number): void {
+    const lost = this.#lostProbes.splice(0);
+    if (lost.length > 1) this.#failed(lost[0]!, from, false);
+  }
+
+  health(): ServiceHealth {
+    const pids = (purpose: Resident["purpose"]): number[] =>
+      Array.from(this.#residents).flatMap(([child, resident]) =>
+        resident.purpose === purpose ? (child.pid ?? []) : [],
+      );
+    const children = pids("serving");
+    return {
+      state: children.length > 0 ? "running" : "idle",
+      children,
+      warm: pids("warm"),
+      ...this.#restarts.health(),
+    };
+  }
+
+  async stop(graceSeconds: number): Promise<void> {
+    this.#isStopped = true;
+    this.#pool.stop();
+    await Promise.all(
+      Array.from(this.#residents, ([child, { purpose }]) =>
+        child.close(purpose === "warm" ? Math.min(WARM_GRACE, graceSeconds) : graceSeconds),
+      ),
+    );
+  }
+
+  async #openInTurn(signal: AbortSignal): Promise<Child> {
+    const leave = await this.#gate.enter(signal);
+    try {
+      this.#restarts.admit(); // it may have begun to fail while this one waited
+      const child = this.#open("serving");
+      this.#residents.get(child)!.leaveGate = leave;
+      return child;
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  }
+
+  #open(purpose: Resident["purpose"]): Child {
+    const { name, clock, events, log, create, onNoise, onGone } = this.#options;
+    if (this.#isStopped) throw new ServiceUnavailable(`service ${name} is stopping`, 5);
+    const from = purpose === "warm" ? undefined : clock.now();
+    const resident: Resident = { purpose, from, hasAnswered: false, leaveGate: () => undefined };
+    const child: Child = create({
+      started(pid) {
+        if (purpose === "probing") return;
+        events.publish({ type: "service.started", at: clock.now(), service: name, pid });
+      },
+      failed: (reason) => this.#lost(resident, reason),
+      answered: () => {
+        resident.hasAnswered = true;
+        resident.leaveGate();
+        if (purpose !== "probing") this.#restarts.proved();
+      },
+      noise(stream, text) {
+        log.debug({ service: name, pid: child.pid, stream }, text.trimEnd());
+        if (purpose !== "probing") onNoise(child.pid, stream, text);
+      },
+      exited: (exit) => {
+        if (!exit.isExpected) this.#lost(resident, explain(name, exit));
+        if (purpose === "probing") return;
+        const { pid, exitCode, signal, stderr } = exit;
+        events.publish({
+          type: "service.exited",
+          at: clock.now(),
+          service: name,
+          pid,
+          exitCode,
+          signal,
+          stderr,
+        });
+      },
+      closed: () => {
+        this.#residents.delete(child);
+        resident.leaveGate();
+        this.#pool.lost(child);
+        if (purpose !== "probing") onGone(child.pid);
+      },
+    });
+    this.#residents.set(child, resident);
+    return child;
+  }
+
+  #lost({ purpose, from, hasAnswered }: Resident, reason: string): void {
+    if (purpose === "probing") this.#lostProbes.push(reason);
+    else this.#failed(reason, from, hasAnswered);
+  }
+
+  #failed(reason: string, from: number | undefined, hasAnswered: boolean): void {
+    this.#options.log.warn({ service: this.#options.name, reason }, "a server ended unexpectedly");
+    this.#restarts.ended(reason, from, hasAnswered);
+  }
+}
+
+function explain(name: string, { verdict, stderr }: ChildExit): string {
+  return stderr === ""
+    ? `service ${name} ${verdict}`
+    : `service ${name} ${verdict}: ${stderr.slice(-REASON_TAIL)}`;
+}
