@@ -33,6 +33,8 @@ export class Exchange {
   readonly isListening: boolean;
   /** Whether it asked for the server's log. */
   readonly wantsLog: boolean;
+  /** Whether its answer says what tools there are. */
+  readonly listsTools: boolean;
   readonly #response: ServerResponse;
   readonly #clock: Clock;
   readonly #cancelOpen: () => void;
@@ -42,6 +44,7 @@ export class Exchange {
     this.auth = auth;
     this.id = request.id;
     this.isListening = request.method === "subscriptions/listen";
+    this.listsTools = request.method === "tools/list" && request.params?.["cursor"] === undefined;
     this.wantsLog = metaOf(request)?.["io.modelcontextprotocol/logLevel"] !== undefined;
     this.#response = response;
     this.#clock = clock;

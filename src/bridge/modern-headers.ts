@@ -3,8 +3,8 @@
  * checked in the order the specification gives. Intermediaries act on the headers, so headers that disagree with the
  * body are an attack or a bug, and are refused.
  */
-import { isUtf8 } from "node:buffer";
-import type { IncomingHttpHeaders } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import { mirroredHeader } from "../mcp/mirrored-header.ts";
 import {
   asObject,
   ERROR_CODES,
@@ -16,7 +16,7 @@ import {
 } from "./json-rpc.ts";
 import { Refusal } from "./refusal.ts";
 
-const MODERN_VERSIONS: readonly string[] = ["2026-07-28"];
+export const MODERN_VERSIONS: readonly string[] = ["2026-07-28"];
 
 const ENVELOPE = "io.modelcontextprotocol/";
 const VERSION = `${ENVELOPE}protocolVersion`;
@@ -52,7 +52,7 @@ function hasEnvelope(message: unknown): boolean {
  * @throws Refusal 400 with -32600, -32602, -32020 or -32022
  */
 export function readModern(
-  headers: IncomingHttpHeaders,
+  head: Pick<IncomingMessage, "headers" | "rawHeaders">,
   body: unknown,
 ): JsonRpcRequest | JsonRpcNotification {
   if (!isJsonRpcMessage(body) || isResponse(body)) {
@@ -61,7 +61,7 @@ export function readModern(
   // The core protocol has no notifications from clients over HTTP, and so no rules for their headers.
   if (!("id" in body)) return body;
   const version = checkEnvelope(body);
-  const named = headers["mcp-protocol-version"];
+  const named = head.headers["mcp-protocol-version"];
   if (named !== version) throw mismatch(body, "MCP-Protocol-Version", named);
   if (!MODERN_VERSIONS.includes(version)) {
     throw new Refusal(400, ERROR_CODES.unsupportedVersion, "Unsupported protocol version", {
@@ -69,7 +69,7 @@ export function readModern(
       data: { supported: MODERN_VERSIONS, requested: version },
     });
   }
-  checkMirrors(headers, body);
+  checkMirrors(head, body);
   return body;
 }
 
@@ -93,34 +93,22 @@ function checkEnvelope(request: JsonRpcRequest): string {
   );
 }
 
-function checkMirrors(headers: IncomingHttpHeaders, request: JsonRpcRequest): void {
-  const method = headers["mcp-method"];
+function checkMirrors(
+  head: Pick<IncomingMessage, "headers" | "rawHeaders">,
+  request: JsonRpcRequest,
+): void {
+  const method = head.headers["mcp-method"];
   if (method !== request.method) throw mismatch(request, "Mcp-Method", method);
   const member = NAMES[request.method];
   if (member === undefined) return;
   const name = request.params?.[member];
-  const header = headers["mcp-name"];
+  const header = mirroredHeader(head, "mcp-name");
   // Without a name there is nothing to repeat; that it is missing is for the server to say.
   if (header === undefined && typeof name !== "string") return;
-  if (typeof header !== "string" || decodeHeader(header) !== name) {
-    throw mismatch(request, "Mcp-Name", header);
-  }
+  if (header === null || header !== name) throw mismatch(request, "Mcp-Name", header);
 }
 
 function mismatch(request: JsonRpcRequest, header: string, value: unknown): Refusal {
   const what = value === undefined ? "is missing" : "does not agree with the body";
   return new Refusal(400, ERROR_CODES.headerMismatch, `${header} ${what}`, { id: request.id });
-}
-
-/**
- * A mirrored value: plain, or base64 of UTF-8 between `=?base64?` and `?=`, strictly encoded.
- * @returns undefined when it is not well encoded
- */
-function decodeHeader(value: string): string | undefined {
-  const text = value.trim();
-  const [, encoded] = /^=\?base64\?(.*)\?=$/.exec(text) ?? [];
-  if (encoded === undefined) return text;
-  const bytes = Buffer.from(encoded, "base64");
-  // Node skips what it does not understand; encoding it again shows whether it did.
-  return bytes.toString("base64") === encoded && isUtf8(bytes) ? bytes.toString("utf8") : undefined;
 }

@@ -2,7 +2,7 @@
  * One running server that speaks 2026-07-28, and the requests of one principal on it. The protocol keeps no state
  * between requests, so all of them share the process; each finds its way back by the number it travels under.
  */
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AuthInfo } from "../auth-info.ts";
 import type { Clock } from "../clock.ts";
 import { Exchange } from "./exchange.ts";
@@ -18,6 +18,8 @@ import {
   type JsonRpcNotification,
   type JsonRpcRequest,
 } from "./json-rpc.ts";
+import { OwnRequests } from "./own-requests.ts";
+import { ParamHeaders } from "./param-headers.ts";
 import { Refusal } from "./refusal.ts";
 import type { Channel } from "./service/service.ts";
 
@@ -37,6 +39,9 @@ export class ModernServer {
   readonly #channel: Channel;
   readonly #clock: Clock;
   readonly #inFlight = new InFlight<Exchange>();
+  readonly #own: OwnRequests;
+  readonly #paramHeaders: ParamHeaders;
+  #endedBecause: string | undefined;
   #idleSince: number;
   readonly #onRetire: () => void;
   #whenClosed: () => void = () => undefined;
@@ -51,8 +56,12 @@ export class ModernServer {
     this.#clock = clock;
     this.openedAt = clock.now();
     this.#idleSince = this.openedAt;
+    this.#own = new OwnRequests(channel);
+    this.#paramHeaders = new ParamHeaders((request) => this.#own.ask(request), clock);
     channel.onmessage = (message) => this.#receive(message);
     channel.onclose = (reason) => {
+      this.#endedBecause = reason;
+      this.#own.fail(reason);
       this.#fail(() => true, reason);
       onRetire();
       this.#whenClosed();
@@ -64,10 +73,24 @@ export class ModernServer {
     return this.#inFlight.size > 0 ? undefined : this.#idleSince;
   }
 
-  /** @throws Refusal 429 */
+  /** @throws Refusal 400 when headers of a tool call do not agree with its arguments, 503 when that cannot be told */
+  async checkHeaders(
+    head: Pick<IncomingMessage, "headers" | "rawHeaders">,
+    request: JsonRpcRequest,
+  ): Promise<void> {
+    await this.#paramHeaders.check(head, request);
+  }
+
+  /** @throws Refusal 429, or 503 when it has ended meanwhile */
   async call(request: JsonRpcRequest, response: ServerResponse, auth: AuthInfo): Promise<void> {
     if (this.#inFlight.size >= MAX_IN_FLIGHT) {
       throw new Refusal(429, ERROR_CODES.internal, "You have too many requests running", {
+        id: request.id,
+        headers: { "retry-after": "1" },
+      });
+    }
+    if (this.#endedBecause !== undefined) {
+      throw new Refusal(503, ERROR_CODES.internal, this.#endedBecause, {
         id: request.id,
         headers: { "retry-after": "1" },
       });
@@ -122,10 +145,12 @@ export class ModernServer {
 
   #receive(message: JsonRpcMessage): void {
     if (isResponse(message)) {
+      if (this.#own.settle(message)) return;
       const pending = this.#inFlight.settle(message);
       if (!pending) return;
       this.#idleSince = this.#clock.now();
       if ("result" in message) restoreSubscription(asObject(message.result)?.["_meta"], pending);
+      if ("result" in message && pending.owner.listsTools) this.#paramHeaders.learn(message.result);
       pending.owner.finish(message);
     } else if (isRequest(message)) {
       const refused = "Servers of this revision send no requests";
@@ -135,6 +160,7 @@ export class ModernServer {
 
   #tell(notification: JsonRpcNotification): void {
     const meta = metaOf(notification);
+    if (notification.method === "notifications/tools/list_changed") this.#paramHeaders.forget();
     if (notification.method === "notifications/progress") {
       this.#inFlight.progress(notification)?.owner.tell(notification);
     } else if (meta?.[SUBSCRIPTION] !== undefined) {

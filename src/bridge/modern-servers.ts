@@ -10,8 +10,9 @@ import type { BridgeCall } from "./call.ts";
 import { ERROR_CODES, isRequest, type JsonRpcRequest } from "./json-rpc.ts";
 import { readModern } from "./modern-headers.ts";
 import { ModernServer } from "./modern-server.ts";
-import { Refusal } from "./refusal.ts";
+import { Refusal, unavailable } from "./refusal.ts";
 import type { Service } from "./service/service.ts";
+import { ServiceUnavailable } from "./service/unavailable.ts";
 import { fits, type SessionFilter } from "./session-info.ts";
 import type { Slots } from "./slots.ts";
 
@@ -49,7 +50,7 @@ export class ModernServers {
     service: Service,
     body: unknown,
   ): Promise<void> {
-    const message = readModern(request.headers, body);
+    const message = readModern(request, body);
     const id = isRequest(message) ? message.id : undefined;
     if (REMOVED.has(message.method)) {
       throw new Refusal(404, ERROR_CODES.methodNotFound, `${message.method} was removed`, { id });
@@ -67,7 +68,11 @@ export class ModernServers {
     }
     const server = await this.#serverFor(call, service, id);
     if (response.destroyed) return;
-    if (isRequest(message)) return await server.call(message, response, call.auth);
+    if (isRequest(message)) {
+      await server.checkHeaders(request, message);
+      if (response.destroyed) return;
+      return await server.call(message, response, call.auth);
+    }
     await server.notify(message);
     response.writeHead(202, { "content-length": 0 }).end();
   }
@@ -104,7 +109,7 @@ export class ModernServers {
     const key = JSON.stringify([service.name, principalOf(call.auth)]);
     let entry = this.#servers.get(key);
     if (!entry) {
-      const giveBack = this.#options.slots.take(call.auth.subject, id);
+      const giveBack = this.#options.slots.take(call.auth.subject, id, service);
       const retire = (): void => {
         if (this.#servers.get(key) === entry) this.#servers.delete(key);
       };
@@ -119,8 +124,10 @@ export class ModernServers {
     try {
       return await entry.opened;
     } catch (error) {
-      const reason = service.health().reason ?? (error as Error).message;
-      throw new Refusal(503, ERROR_CODES.internal, reason, { id });
+      const { reason = (error as Error).message, retryAt = 0 } = service.health();
+      const wait = retryAt - this.#options.clock.now();
+      const outage = error instanceof ServiceUnavailable ? error : new ServiceUnavailable(reason, wait);
+      throw unavailable(outage, id, ERROR_CODES.internal);
     }
   }
 

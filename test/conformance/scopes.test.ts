@@ -38,6 +38,7 @@ beforeAll(async () => {
       services: {
         files: {
           ...server,
+          era: "dual",
           scopes: {
             "files:write": { description: "change files", tools: ["write_*", "delete_*"] },
             "files:delete": { description: DELETE, tools: ["delete_*"] },
@@ -47,6 +48,10 @@ beforeAll(async () => {
               includes: ["files:write", "files:delete"],
             },
           },
+        },
+        unknown: {
+          ...server,
+          scopes: { "files:write": { description: "change files", tools: ["write_*"] } },
         },
         notes: { ...server, scopes: { "notes:write": { description: "write", tools: ["*"] } } },
       },
@@ -289,6 +294,29 @@ describe("ForwardAuth (A24)", () => {
     }
     expect(await challenged(await verify({}))).toBe(all);
     expect((await verify({}, await token(all))).status).toBe(200);
+  });
+
+  it("does not believe them when nobody said that the server behind compares them", async () => {
+    const other = await obtainTokens(gateway, client, { scope: "mcp", resource: url("unknown") });
+    const asked = { ...modernHeaders("read_a"), "x-forwarded-uri": "/unknown/mcp" };
+    expect((await verify(asked, other.access_token)).status).toBe(403);
+  });
+
+  it.each([
+    ["sent twice", "read_a, read_a"],
+    ["badly encoded", "=?base64?cmVhZF9h=?="],
+    ["encoded and hiding another tool", `=?base64?${btoa("write_a")}?=`],
+    ["encoded as something else", "=?BASE64?cmVhZF9h?="],
+    ["empty", ""],
+  ])("never takes a name for read_a that is %s", async (_, name) => {
+    const response = await verify(modernHeaders(name));
+    // What is no sentinel is the name of some tool; none that is guarded.
+    expect(response.status).toBe(name.includes("BASE64") || name === "" ? 200 : 403);
+  });
+
+  it("reads an encoded name", async () => {
+    const headers = modernHeaders(`=?base64?${btoa("read_a")}?=`);
+    expect((await verify(headers)).status).toBe(200);
   });
 
   it("lets streams through with mcp alone", async () => {

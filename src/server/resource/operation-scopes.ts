@@ -4,10 +4,12 @@
  * What cannot be told is not guessed: a tool call that names its tool in no readable way, and a POST whose message a reverse
  * proxy does not show us, need the scopes of all groups.
  */
-import { isUtf8 } from "node:buffer";
-import type { IncomingHttpHeaders } from "node:http";
+import type { IncomingMessage } from "node:http";
+import { mirroredHeader } from "../../mcp/mirrored-header.ts";
 import type { Resource } from "../resources.ts";
 import { DEFAULT_SCOPES } from "../scopes.ts";
+
+type Head = Pick<IncomingMessage, "headers" | "rawHeaders">;
 
 /** Revisions whose servers refuse headers that do not agree with the message (MCP 2026-07-28, "Streamable HTTP"). */
 const HEADER_VALIDATING: ReadonlySet<string> = new Set(["2026-07-28"]);
@@ -29,21 +31,21 @@ export function scopesOfMessage(
 /**
  * At ForwardAuth there is only the head of the request. `Mcp-Method` and `Mcp-Name` are believed when the server behind
  * compares them with the message; of any other request they could say anything.
- * @param forwarded.isLegacy the server behind knows no such revision, so it compares nothing
+ * @param forwarded.comparesHeaders whether the server behind speaks such a revision; one that does not compares nothing
  */
 export function scopesOfForwarded(
   resource: Resource,
-  forwarded: { method: string; headers: IncomingHttpHeaders; isLegacy: boolean },
+  forwarded: { method: string; head: Head; comparesHeaders: boolean },
 ): readonly string[] {
-  const { method, headers, isLegacy } = forwarded;
+  const { method, head, comparesHeaders } = forwarded;
   // Streams and the end of a session; they carry no message.
   if (method !== "POST" || !hasToolGroups(resource)) return DEFAULT_SCOPES;
-  const isValidated = HEADER_VALIDATING.has(String(headers["mcp-protocol-version"])) && !isLegacy;
-  const operation = headers["mcp-method"];
+  const { "mcp-protocol-version": version, "mcp-method": operation } = head.headers;
+  const isValidated = comparesHeaders && HEADER_VALIDATING.has(String(version));
   if (!isValidated || typeof operation !== "string" || !/^[\w/]+$/.test(operation)) {
     return scopesOfTool(resource, undefined);
   }
-  return scopesOfMessage(resource, operation, decodeName(headers["mcp-name"]));
+  return scopesOfMessage(resource, operation, nameOf(head));
 }
 
 /** @param name undefined when it cannot be told */
@@ -73,12 +75,8 @@ function fitsPattern(pattern: string, name: string): boolean {
   return name.length - last.length >= at && name.endsWith(last);
 }
 
-/** Plain, or base64 of UTF-8 between `=?base64?` and `?=`. A repeated header, which Node joins with a comma, is no name. */
-function decodeName(header: string | string[] | undefined): string | undefined {
-  if (typeof header !== "string" || header.includes(",")) return undefined;
-  const text = header.trim();
-  const [, encoded] = /^=\?base64\?(.*)\?=$/.exec(text) ?? [];
-  if (encoded === undefined) return text;
-  const bytes = Buffer.from(encoded, "base64");
-  return bytes.toString("base64") === encoded && isUtf8(bytes) ? bytes.toString("utf8") : undefined;
+/** A proxy may have joined a repeated header with a comma: no name then. */
+function nameOf(head: Head): string | undefined {
+  if (head.headers["mcp-name"]?.includes(",") === true) return undefined;
+  return mirroredHeader(head, "mcp-name") ?? undefined;
 }

@@ -43,8 +43,10 @@ export function createVerify(context: ServerContext, authenticate: Authenticate)
     try {
       const auth = await authenticate(request, response, asked.resource, asked.method);
       const { method, resource } = asked;
-      const isLegacy = context.config.services[resource.service]?.era === "legacy";
-      const forwarded = { method, headers: request.headers, isLegacy };
+      const era = context.config.services[resource.service]?.era;
+      // What the server behind speaks must be known for certain: with `auto` it is not, here.
+      const comparesHeaders = era === "modern" || era === "dual";
+      const forwarded = { method, head: request, comparesHeaders };
       authorize(auth, resource, scopesOfForwarded(resource, forwarded));
       response.writeHead(200, identityHeaders(auth));
       response.end();

@@ -81,8 +81,12 @@ describe("the scopes of a message", () => {
 });
 
 describe("the scopes of a request at ForwardAuth (A24)", () => {
-  const forwarded = (headers: Record<string, string>, isLegacy = false) =>
-    scopesOfForwarded(files, { method: "POST", headers, isLegacy });
+  const forwarded = (headers: Record<string, string>, comparesHeaders = true) =>
+    scopesOfForwarded(files, {
+      method: "POST",
+      head: { headers, rawHeaders: Object.entries(headers).flat() },
+      comparesHeaders,
+    });
   const modern = { "mcp-protocol-version": "2026-07-28", "mcp-method": "tools/call" };
 
   it("follow the headers of a revision whose servers compare them", () => {
@@ -101,6 +105,9 @@ describe("the scopes of a request at ForwardAuth (A24)", () => {
     { ...modern },
     { ...modern, "mcp-name": "read_file, write_file" },
     { ...modern, "mcp-name": "=?base64?!!!?=" },
+    { ...modern, "mcp-name": "=?base64?cmVhZF9maWxl" + "=?=" },
+    { ...modern, "mcp-name": "read_fil\u00e9" },
+    { ...modern, "mcp-name": "read_file", "mcp-method": "tools/call " + "x" },
     { ...modern, "mcp-method": "tools/list, tools/call" },
     { "mcp-protocol-version": "2026-07-28" },
   ])("are all there are when headers prove nothing, %#", (headers) => {
@@ -108,17 +115,15 @@ describe("the scopes of a request at ForwardAuth (A24)", () => {
   });
 
   it("do not follow headers that the server behind does not know", () => {
-    expect(forwarded({ ...modern, "mcp-name": "read_file" }, true)).toEqual(everything);
+    expect(forwarded({ ...modern, "mcp-name": "read_file" }, false)).toEqual(everything);
   });
 
   it("are only mcp for streams, and where there are no groups", () => {
-    expect(scopesOfForwarded(files, { method: "GET", headers: {}, isLegacy: false })).toEqual([
-      "mcp",
-    ]);
-    const plain = resourceWith({});
-    expect(scopesOfForwarded(plain, { method: "POST", headers: {}, isLegacy: false })).toEqual([
-      "mcp",
-    ]);
+    const head = { headers: {}, rawHeaders: [] };
+    const streams = { method: "GET", head, comparesHeaders: true };
+    expect(scopesOfForwarded(files, streams)).toEqual(["mcp"]);
+    const posts = { method: "POST", head, comparesHeaders: true };
+    expect(scopesOfForwarded(resourceWith({}), posts)).toEqual(["mcp"]);
   });
 });
 
