@@ -11,10 +11,11 @@ import type { BridgeCall } from "./call.ts";
 import { asObject, ERROR_CODES } from "./json-rpc.ts";
 import { isModern } from "./modern-headers.ts";
 import { ModernServers } from "./modern-servers.ts";
-import { Refusal } from "./refusal.ts";
+import { Refusal, unavailable } from "./refusal.ts";
 import { readJson } from "./request-body.ts";
 import type { LogLine, Service, ServiceHealth } from "./service/service.ts";
 import type { SessionFilter, SessionInfo } from "./session-info.ts";
+import { ServiceUnavailable } from "./service/unavailable.ts";
 import { Sessions } from "./sessions.ts";
 import { Slots } from "./slots.ts";
 import { StreamableHttp } from "./streamable-http.ts";
@@ -105,6 +106,7 @@ export function createBridge({ services, clock, events, log, limits }: BridgeOpt
         // Not ours to answer: the caller knows who must be told what.
         if (error instanceof OAuthError) throw error;
         if (error instanceof Refusal) error.write(response);
+        else if (error instanceof ServiceUnavailable) unavailable(error, undefined).write(response);
         else if (!request.destroyed || request.complete) {
           log.error({ err: error, service: call.service }, "the bridge failed");
           new Refusal(500, ERROR_CODES.internal, "Internal error").write(response);

@@ -14,7 +14,9 @@ import {
   type JsonRpcRequest,
   type JsonRpcResponse,
 } from "./json-rpc.ts";
+import { unavailable } from "./refusal.ts";
 import type { Channel, Service } from "./service/service.ts";
+import { ServiceUnavailable } from "./service/unavailable.ts";
 import { McpSession } from "./session.ts";
 
 const TIMEOUT = 60; // seconds; a launcher may have to download the server first
@@ -31,7 +33,10 @@ export interface Opening {
   readonly onEnd: (session: McpSession, reason: string) => void;
 }
 
-/** @returns the answer to `initialize`, and the session unless the answer is an error */
+/**
+ * @returns the answer to `initialize`, and the session unless the answer is an error
+ * @throws Refusal 503 while the service cannot be used
+ */
 export async function openSession(
   opening: Opening,
 ): Promise<{ answer: JsonRpcResponse; session?: McpSession }> {
@@ -64,7 +69,11 @@ export async function openSession(
     return { answer, session };
   } catch (error) {
     void channel?.close();
-    const reason = service.health().reason ?? (error as Error).message;
+    if (error instanceof ServiceUnavailable) throw unavailable(error, id);
+    const { reason = (error as Error).message, retryAt } = service.health();
+    if (retryAt !== undefined) {
+      throw unavailable(new ServiceUnavailable(reason, retryAt - clock.now()), id);
+    }
     return { answer: errorResponse(id, ERROR_CODES.server, reason) };
   }
 }

@@ -3,7 +3,8 @@
  * way in, written by the one place that catches it.
  */
 import type { ServerResponse } from "node:http";
-import { errorResponse, type RequestId } from "./json-rpc.ts";
+import { ERROR_CODES, errorResponse, type RequestId } from "./json-rpc.ts";
+import type { ServiceUnavailable } from "./service/unavailable.ts";
 
 export class Refusal extends Error {
   override readonly name = "Refusal";
@@ -37,6 +38,16 @@ export class Refusal extends Error {
     const body = errorResponse(this.id, this.code, this.message, this.data);
     writeJson(response, this.status, JSON.stringify(body), this.headers);
   }
+}
+
+/** What a client is told of a service that cannot be used now. */
+export function unavailable(
+  error: ServiceUnavailable,
+  id: RequestId | undefined,
+  code: number = ERROR_CODES.server,
+): Refusal {
+  const headers = { "retry-after": String(error.retryAfter) };
+  return new Refusal(503, code, error.message, { id, headers });
 }
 
 /** Write a whole JSON answer. Does nothing when the client is gone. */

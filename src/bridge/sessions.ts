@@ -44,7 +44,7 @@ export class Sessions {
     abort: AbortController,
   ): Promise<{ answer: JsonRpcResponse; session?: McpSession }> {
     const { clock, events, slots } = this.#options;
-    const giveBack = slots.take(auth.subject, request.id);
+    const giveBack = slots.take(auth.subject, request.id, service);
     this.#opening.add(abort);
     const opened = await openSession({
       service,
@@ -65,8 +65,12 @@ export class Sessions {
           reason,
         });
       },
-    });
-    this.#opening.delete(abort);
+    })
+      .catch((error: unknown) => {
+        giveBack();
+        throw error;
+      })
+      .finally(() => this.#opening.delete(abort));
     const { session } = opened;
     if (!session) {
       giveBack();

@@ -1,48 +1,56 @@
 /**
- * Room for servers that run for callers: so many in total, so many for one person.
+ * Room for servers that run for callers: so many in total, so many for one person, so many of one service.
  */
 import { ERROR_CODES, type RequestId } from "./json-rpc.ts";
 import { Refusal } from "./refusal.ts";
+import type { Service } from "./service/service.ts";
 
 const RETRY_AFTER = { "retry-after": "5" }; // seconds
 
 export class Slots {
   readonly #limits: { readonly sessions: number; readonly sessionsPerUser: number };
-  readonly #taken = new Map<string, number>();
+  readonly #ofPeople = new Map<string, number>();
+  readonly #ofServices = new Map<string, number>();
   #total = 0;
 
+  /** @param limits asked each time, so that they may change */
   constructor(limits: { readonly sessions: number; readonly sessionsPerUser: number }) {
     this.#limits = limits;
   }
 
   /**
    * @returns gives the slot back; calling it again does nothing
-   * @throws Refusal 503 when the gateway is full, 429 when this person has enough
+   * @throws Refusal 429 when this person has enough, 503 when the service or the gateway is full
    */
-  take(subject: string, id: RequestId | undefined): () => void {
-    const own = this.#taken.get(subject) ?? 0;
-    if (own >= this.#limits.sessionsPerUser) {
-      throw new Refusal(429, ERROR_CODES.server, "You have too many sessions; end one of them", {
-        id,
-        headers: RETRY_AFTER,
-      });
+  take(subject: string, id: RequestId | undefined, service: Service): () => void {
+    const { name } = service;
+    const refuse = (status: number, message: string): Refusal =>
+      new Refusal(status, ERROR_CODES.server, message, { id, headers: RETRY_AFTER });
+    if ((this.#ofPeople.get(subject) ?? 0) >= this.#limits.sessionsPerUser) {
+      throw refuse(429, "You have too many sessions; end one of them");
+    }
+    if ((this.#ofServices.get(name) ?? 0) >= (service.config.maxSessions ?? Infinity)) {
+      throw refuse(503, `All sessions of the service ${name} are in use`);
     }
     if (this.#total >= this.#limits.sessions) {
-      throw new Refusal(503, ERROR_CODES.server, "All sessions of the gateway are in use", {
-        id,
-        headers: RETRY_AFTER,
-      });
+      throw refuse(503, "All sessions of the gateway are in use");
     }
-    this.#taken.set(subject, own + 1);
+    count(this.#ofPeople, subject, 1);
+    count(this.#ofServices, name, 1);
     this.#total += 1;
     let isTaken = true;
     return () => {
       if (!isTaken) return;
       isTaken = false;
       this.#total -= 1;
-      const left = this.#taken.get(subject)! - 1;
-      if (left === 0) this.#taken.delete(subject);
-      else this.#taken.set(subject, left);
+      count(this.#ofPeople, subject, -1);
+      count(this.#ofServices, name, -1);
     };
   }
+}
+
+function count(counts: Map<string, number>, key: string, change: 1 | -1): void {
+  const next = (counts.get(key) ?? 0) + change;
+  if (next === 0) counts.delete(key);
+  else counts.set(key, next);
 }
