@@ -87,6 +87,9 @@ export function makeConfig(input: ConfigInput): Config {
 /** Of several shapes a value could have, the one it comes nearest to is meant. */
 function issuesOf(error: { readonly issues: readonly z.core.$ZodIssue[] }): z.core.$ZodIssue[] {
   return error.issues.flatMap((issue) => {
+    if (issue.code === "invalid_key") {
+      return issuesOf(issue).map((inner) => ({ ...inner, path: issue.path }));
+    }
     if (issue.code !== "invalid_union" || issue.errors.length === 0) return [issue];
     const branches = issue.errors.map((issues) => issuesOf({ issues }));
     const nearest = branches.reduce((best, next) =>
@@ -113,13 +116,14 @@ function readText(file: string): string {
   }
 }
 
-function configError(file: string, issues: readonly ConfigIssue[]): UserError {
+/** @param file what has the mistakes, at the beginning of the sentence @param verb for what is not there yet, `would have` */
+export function configError(file: string, issues: readonly ConfigIssue[], verb = "has"): UserError {
   const lines = issues.map(
     ({ path, line, message }) =>
       `  ${line === undefined ? "" : `line ${line}: `}${path === "" ? "" : `${path}: `}${message}`,
   );
   return new UserError(
-    `${file} has ${issues.length} mistake${issues.length === 1 ? "" : "s"}:\n${lines.join("\n")}`,
+    `${file} ${verb} ${issues.length} mistake${issues.length === 1 ? "" : "s"}:\n${lines.join("\n")}`,
     {
       hint: "mcp-gateway config schema prints everything that may stand in it.",
       exitCode: EXIT.usage,
