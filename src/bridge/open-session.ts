@@ -5,12 +5,11 @@
 import type { AuthInfo } from "../auth-info.ts";
 import type { Clock } from "../clock.ts";
 import { randomId } from "../random.ts";
+import { greet } from "./greet.ts";
 import {
   asObject,
   ERROR_CODES,
   errorResponse,
-  isResponse,
-  type JsonRpcMessage,
   type JsonRpcRequest,
   type JsonRpcResponse,
 } from "./json-rpc.ts";
@@ -19,7 +18,6 @@ import type { Channel, Service } from "./service/service.ts";
 import { ServiceUnavailable } from "./service/unavailable.ts";
 import { McpSession } from "./session.ts";
 
-const TIMEOUT = 60; // seconds; a launcher may have to download the server first
 /** Revisions with `initialize`, newest first. 2024-11-05 had another transport, but its servers still exist. */
 export const LEGACY_VERSIONS = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"] as const;
 
@@ -30,6 +28,8 @@ export interface Opening {
   readonly clock: Clock;
   /** The client went away. */
   readonly signal: AbortSignal;
+  /** Seconds a user may take for what a server wants to know in the course of a call. */
+  readonly pendingInput: number;
   readonly onEnd: (session: McpSession, reason: string) => void;
 }
 
@@ -40,15 +40,15 @@ export interface Opening {
 export async function openSession(
   opening: Opening,
 ): Promise<{ answer: JsonRpcResponse; session?: McpSession }> {
-  const { service, auth, request, clock, signal, onEnd } = opening;
+  const { service, auth, request, clock, signal, pendingInput, onEnd } = opening;
   const { id } = request;
   const introduction = { ...request.params };
   let channel: Channel | undefined;
   try {
-    channel = await service.connect(auth, signal);
-    // What comes right behind the answer, in the same chunk, waits here until the session is made.
-    const early: JsonRpcMessage[] = [];
-    const answer = await ask(channel, greeting(request), early, clock);
+    const hello = greeting(request);
+    const greeted = await greet({ service, auth, hello, clock, signal, pendingInput });
+    ({ channel } = greeted);
+    const { answer, early } = greeted;
     answer.id = id;
     const version = "result" in answer ? asObject(answer.result)?.["protocolVersion"] : undefined;
     if (typeof version !== "string") {
@@ -90,32 +90,4 @@ function greeting(request: JsonRpcRequest): JsonRpcRequest {
     id: 0,
     params: { ...request.params, protocolVersion: isOurs ? asked : LEGACY_VERSIONS[0] },
   };
-}
-
-function ask(
-  channel: Channel,
-  request: JsonRpcRequest,
-  early: JsonRpcMessage[],
-  clock: Clock,
-): Promise<JsonRpcResponse> {
-  return new Promise((resolve, reject) => {
-    const cancel = clock.after(TIMEOUT, () =>
-      reject(new Error(`no answer to initialize within ${TIMEOUT} seconds`)),
-    );
-    const fail = (error: Error): void => {
-      cancel();
-      reject(error);
-    };
-    channel.onmessage = (message) => {
-      if (isResponse(message) && message.id === request.id) {
-        cancel();
-        resolve(message);
-      } else early.push(message);
-    };
-    channel.onclose = (reason) => fail(new Error(reason));
-    channel
-      .start()
-      .then(() => channel.send(request))
-      .catch(fail);
-  });
 }

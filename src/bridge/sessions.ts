@@ -43,7 +43,7 @@ export class Sessions {
     request: JsonRpcRequest,
     abort: AbortController,
   ): Promise<{ answer: JsonRpcResponse; session?: McpSession }> {
-    const { clock, events, slots } = this.#options;
+    const { clock, events, limits, slots } = this.#options;
     const giveBack = slots.take(auth.subject, request.id, service);
     this.#opening.add(abort);
     const opened = await openSession({
@@ -52,6 +52,7 @@ export class Sessions {
       request,
       clock,
       signal: abort.signal,
+      pendingInput: limits.pendingInput,
       onEnd: (session, reason) => {
         this.#sessions.delete(session.id);
         // The slot stands for a process, so it is free when that is gone, not before.

@@ -91,10 +91,9 @@ export class StreamableHttp {
       if (!response.writableFinished) abort.abort();
     });
     const { answer, session } = await this.#sessions.open(service, call.auth, request, abort);
-    const status = isVersionRefusal(answer) ? 400 : 200;
     writeJson(
       response,
-      status,
+      200,
       JSON.stringify(answer),
       session ? { "mcp-session-id": session.id } : {},
     );
@@ -108,11 +107,6 @@ function readMessages(body: unknown): JsonRpcMessage[] {
     messages.length > 0 && messages.length <= MAX_BATCH && messages.every(isJsonRpcMessage);
   if (areValid) return messages;
   throw new Refusal(400, ERROR_CODES.invalidRequest, "The body is not a JSON-RPC message");
-}
-
-/** A server that only speaks later revisions says so; clients recognise it by the status, too (MCP 2026-07-28). */
-function isVersionRefusal(answer: JsonRpcMessage): boolean {
-  return "error" in answer && answer.error.code === ERROR_CODES.unsupportedVersion;
 }
 
 function headerOf(request: IncomingMessage, name: string): string | undefined {

@@ -3,7 +3,7 @@ import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/cli
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startBridge, type BridgeServer } from "../../support/bridge-server.ts";
 import { fixture } from "../../support/gateway.ts";
-import { eventsOf, initialize, messagesOf, post, type Wire } from "../../support/mcp-session.ts";
+import { eventsOf, messagesOf, post, type Wire } from "../../support/mcp-session.ts";
 
 const ENVELOPE = "io.modelcontextprotocol/";
 const VERSION = "2026-07-28";
@@ -238,16 +238,6 @@ describe("eras that do not meet", () => {
     const result = await client.callTool({ name: tools[name]!, arguments: { text: "hi" } });
     expect(result.content).toMatchObject([{ type: "text" }]);
     await client.close();
-  });
-
-  it("passes on a modern server's refusal of initialize", async () => {
-    const response = await post(endpoint, initialize());
-    const { error } = await response.json();
-    expect([response.status, error.code, error.data]).toEqual([
-      400,
-      -32022,
-      { supported: [VERSION] },
-    ]);
   });
 
   it("answers with an outage when the server cannot be started", async () => {
