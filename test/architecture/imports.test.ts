@@ -9,10 +9,10 @@ import { cycles, importsOf, root, sourceFiles } from "./source-files.ts";
 
 const files = sourceFiles("src");
 
-type Room = "common" | "bridge" | "client" | "server" | "tui" | "commands";
+type Room = "common" | "bridge" | "client" | "echo" | "server" | "tui" | "commands";
 
 function roomOf(path: string): Room {
-  const [, room] = /^src\/(bridge|client|server|tui|commands)\//.exec(path) ?? [];
+  const [, room] = /^src\/(bridge|client|echo|server|tui|commands)\//.exec(path) ?? [];
   return (room as Room | undefined) ?? "common";
 }
 
@@ -21,6 +21,8 @@ const ALLOWED: Record<Room, (target: string) => boolean> = {
   common: () => false,
   bridge: (target) => roomOf(target) === "common",
   client: (target) => roomOf(target) === "common",
+  // An MCP server like any other: it stands behind the gateway and knows nothing of it.
+  echo: (target) => roomOf(target) === "common",
   server: (target) =>
     roomOf(target) === "common" ||
     target === "src/bridge/bridge.ts" ||
@@ -29,6 +31,7 @@ const ALLOWED: Record<Room, (target: string) => boolean> = {
   commands: (target) =>
     roomOf(target) === "common" ||
     roomOf(target) === "client" ||
+    roomOf(target) === "echo" ||
     target === "src/server/gateway.ts" ||
     target === "src/tui/app.tsx",
 };
