@@ -1,7 +1,7 @@
 /**
  * The requests of one session that its server has not answered, and the streams they are answered on.
  */
-import { InFlight, type Pending } from "./in-flight.ts";
+import { InFlight, type CallLimits, type Pending } from "./in-flight.ts";
 import {
   ERROR_CODES,
   type JsonRpcNotification,
@@ -69,6 +69,20 @@ export class ClientCalls {
   /** The stream of the call that runs under our `number`. */
   owner(number: RequestId | undefined): SessionStream | undefined {
     return this.#inFlight.get(number)?.owner;
+  }
+
+  /** Forget those that have run for too long. @see InFlight.overdue */
+  giveUp(
+    now: number,
+    limits: CallLimits,
+    isPaused: boolean,
+  ): [number, Pending<SessionStream>, string][] {
+    const overdue = this.#inFlight.overdue(now, limits, isPaused);
+    for (const [number, { id }] of overdue) {
+      this.#numbers.delete(id);
+      this.#inFlight.remove(number);
+    }
+    return overdue;
   }
 
   /** The stream of the newest call, one whose client still listens if there is any. */

@@ -2,6 +2,7 @@
  * Requests a server has not answered yet. Each travels under a number of ours, so that two clients that both count from
  * one never meet; its progress token is replaced by the same number. Both come back exactly as they were, type included.
  */
+import { formatDuration } from "../duration.ts";
 import {
   metaOf,
   type JsonRpcNotification,
@@ -15,6 +16,20 @@ export interface Pending<Owner> {
   readonly id: RequestId;
   readonly progressToken: unknown;
   readonly owner: Owner;
+  /** When a look first found it. */
+  seenAt?: number;
+  /** When a look last found that something had happened. */
+  movedAt?: number;
+  /** Whether something has happened since the last look. */
+  hasMoved?: boolean;
+}
+
+/** Seconds. */
+export interface CallLimits {
+  /** Without a sign of life. */
+  readonly timeout: number;
+  /** In any case. */
+  readonly requestLifetime: number;
 }
 
 export class InFlight<Owner> {
@@ -67,10 +82,37 @@ export class InFlight<Owner> {
     return pending;
   }
 
+  /**
+   * Those that have run for too long, as far as looks from time to time can tell: nothing is measured while messages pass,
+   * so a call may live one or two looks longer than it should.
+   * @param isPaused nobody can expect a sign of life at the moment
+   * @returns number, call, and what is wrong with it in words that follow "the server"
+   */
+  overdue(
+    now: number,
+    { timeout, requestLifetime }: CallLimits,
+    isPaused: boolean,
+  ): [number, Pending<Owner>, string][] {
+    const found: [number, Pending<Owner>, string][] = [];
+    for (const [number, pending] of this.#pending) {
+      pending.seenAt ??= now;
+      if (pending.movedAt === undefined || pending.hasMoved || isPaused) pending.movedAt = now;
+      pending.hasMoved = false;
+      if (now - pending.seenAt >= requestLifetime) {
+        found.push([number, pending, `did not finish within ${formatDuration(requestLifetime)}`]);
+      } else if (now - pending.movedAt >= timeout) {
+        found.push([number, pending, `showed no progress for ${formatDuration(timeout)}`]);
+      }
+    }
+    return found;
+  }
+
   /** Put the client's token into a `notifications/progress`. @returns undefined when nobody waits for it */
   progress(notification: JsonRpcNotification): Pending<Owner> | undefined {
     const pending = this.get(notification.params?.["progressToken"]);
-    if (!pending || pending.progressToken === undefined) return undefined;
+    if (!pending) return undefined;
+    pending.hasMoved = true;
+    if (pending.progressToken === undefined) return undefined;
     notification.params!["progressToken"] = pending.progressToken;
     return pending;
   }

@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AuthInfo } from "../auth-info.ts";
 import type { Clock } from "../clock.ts";
 import { Exchange } from "./exchange.ts";
-import { InFlight, type Pending } from "./in-flight.ts";
+import { InFlight, type CallLimits, type Pending } from "./in-flight.ts";
 import {
   asObject,
   ERROR_CODES,
@@ -17,11 +17,13 @@ import {
   type JsonRpcMessage,
   type JsonRpcNotification,
   type JsonRpcRequest,
+  type RequestId,
 } from "./json-rpc.ts";
 import { OwnRequests } from "./own-requests.ts";
 import { ParamHeaders } from "./param-headers.ts";
 import { Refusal } from "./refusal.ts";
 import type { Channel } from "./service/service.ts";
+import type { SessionInfo } from "./session-info.ts";
 
 const MAX_IN_FLIGHT = 256; // requests of one principal
 /** From clients over HTTP these mean nothing here: streams are closed to cancel, and nothing is initialized. */
@@ -36,12 +38,14 @@ export class ModernServer {
   readonly openedAt: number;
   /** Of the newest caller; the principal never changes, the grant may. */
   auth: AuthInfo;
-  readonly #channel: Channel;
+  readonly #channel: Channel & { readonly pid?: number | undefined };
   readonly #clock: Clock;
   readonly #inFlight = new InFlight<Exchange>();
   readonly #own: OwnRequests;
   readonly #paramHeaders: ParamHeaders;
   #endedBecause: string | undefined;
+  #retiredBecause: string | undefined;
+  #requests = 0;
   #idleSince: number;
   readonly #onRetire: () => void;
   #whenClosed: () => void = () => undefined;
@@ -58,7 +62,7 @@ export class ModernServer {
     this.#idleSince = this.openedAt;
     this.#own = new OwnRequests(channel);
     this.#paramHeaders = new ParamHeaders((request) => this.#own.ask(request), clock);
-    channel.onmessage = (message) => this.#receive(message);
+    channel.onmessage = (message, about) => this.#receive(message, about);
     channel.onclose = (reason) => {
       this.#endedBecause = reason;
       this.#own.fail(reason);
@@ -96,6 +100,7 @@ export class ModernServer {
       });
     }
     this.auth = auth;
+    this.#requests += 1;
     const exchange = new Exchange(request, response, auth, this.#clock);
     const number = this.#inFlight.add(request, exchange);
     response.once("close", () => this.#cancel(number, "the client went away"));
@@ -104,6 +109,43 @@ export class ModernServer {
 
   async notify(notification: JsonRpcNotification): Promise<void> {
     if (!MEANINGLESS.has(notification.method)) await this.#send(notification);
+  }
+
+  /** What it is in the eyes of people. @see SessionInfo */
+  info(): Pick<SessionInfo, "protocolVersion" | "openedAt" | "lastActiveAt" | "pid" | "requests"> {
+    return {
+      protocolVersion: "2026-07-28",
+      openedAt: this.openedAt,
+      lastActiveAt: this.idleSince ?? this.#clock.now(),
+      pid: this.#channel.pid,
+      requests: this.#requests,
+    };
+  }
+
+  /** Takes nothing new and ends once nothing runs; subscriptions end at once and are opened elsewhere. */
+  retire(reason: string): void {
+    this.#onRetire();
+    this.#retiredBecause = reason;
+    for (const [number, { owner }] of this.#inFlight.entries()) {
+      if (!owner.isListening) continue;
+      this.#cancel(number, reason);
+      owner.finish(completion(owner));
+    }
+    this.#rest();
+  }
+
+  /** Give up requests that run for too long. A subscription may. */
+  giveUp(limits: CallLimits): void {
+    for (const [number, { owner }, verdict] of this.#inFlight.overdue(
+      this.#clock.now(),
+      limits,
+      false,
+    )) {
+      if (owner.isListening) continue;
+      const reason = `The server ${verdict}`;
+      this.#cancel(number, reason);
+      owner.finish(errorResponse(owner.id, ERROR_CODES.internal, reason), 504);
+    }
   }
 
   /** End running requests of callers that fit. @returns how many */
@@ -131,9 +173,16 @@ export class ModernServer {
     return count;
   }
 
+  #rest(): void {
+    this.#idleSince = this.#clock.now();
+    if (this.#retiredBecause !== undefined && this.#inFlight.size === 0) {
+      void this.close(this.#retiredBecause);
+    }
+  }
+
   #cancel(number: number, reason: string): void {
     if (!this.#inFlight.remove(number)) return;
-    this.#idleSince = this.#clock.now();
+    this.#rest();
     const params = { requestId: number, reason };
     void this.#send({ jsonrpc: "2.0", method: "notifications/cancelled", params });
   }
@@ -143,22 +192,23 @@ export class ModernServer {
     await this.#channel.send(message).catch(() => undefined);
   }
 
-  #receive(message: JsonRpcMessage): void {
+  /** @param about the request of ours it belongs to, where the channel knows */
+  #receive(message: JsonRpcMessage, about?: RequestId): void {
     if (isResponse(message)) {
       if (this.#own.settle(message)) return;
       const pending = this.#inFlight.settle(message);
       if (!pending) return;
-      this.#idleSince = this.#clock.now();
+      this.#rest();
       if ("result" in message) restoreSubscription(asObject(message.result)?.["_meta"], pending);
       if ("result" in message && pending.owner.listsTools) this.#paramHeaders.learn(message.result);
       pending.owner.finish(message);
     } else if (isRequest(message)) {
       const refused = "Servers of this revision send no requests";
       void this.#send(errorResponse(message.id, ERROR_CODES.methodNotFound, refused));
-    } else this.#tell(message);
+    } else this.#tell(message, about);
   }
 
-  #tell(notification: JsonRpcNotification): void {
+  #tell(notification: JsonRpcNotification, about: RequestId | undefined): void {
     const meta = metaOf(notification);
     if (notification.method === "notifications/tools/list_changed") this.#paramHeaders.forget();
     if (notification.method === "notifications/progress") {
@@ -174,12 +224,14 @@ export class ModernServer {
       if (!pending?.owner.isListening) return;
       this.#inFlight.remove(number as number);
       pending.owner.finish(completion(pending.owner));
-    } else this.#owner(notification.method)?.tell(notification);
+    } else this.#owner(notification.method, about)?.tell(notification);
   }
 
   /** Whose a notification without an address is: nobody's, unless only one can be meant. */
-  #owner(method: string): Exchange | undefined {
+  #owner(method: string, about: RequestId | undefined): Exchange | undefined {
     const isLog = method === "notifications/message";
+    const known = about === undefined ? undefined : this.#inFlight.get(about)?.owner;
+    if (known) return known.wantsLog || !isLog ? known : undefined;
     const possible: Exchange[] = [];
     for (const { owner } of this.#inFlight.values()) {
       if (!owner.isListening && (owner.wantsLog || !isLog)) possible.push(owner);

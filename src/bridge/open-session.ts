@@ -62,6 +62,7 @@ export async function openSession(
       channel,
       clock,
       protocolVersion: version,
+      timeout: service.config.timeout,
       introduction,
       onEnd: (reason) => onEnd(session, reason),
     });

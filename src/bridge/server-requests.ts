@@ -20,7 +20,12 @@ const NEEDS: Readonly<Record<string, string>> = {
 
 export class ServerRequests {
   #next = 1;
-  readonly #asked = new Map<RequestId, { id: RequestId; stream: number }>();
+  readonly #asked = new Map<RequestId, { id: RequestId; stream: number; seenAt?: number }>();
+
+  /** Whether the client owes an answer. */
+  get isPending(): boolean {
+    return this.#asked.size > 0;
+  }
 
   /** @returns the refusal the server gets, when the client never said that it can do this */
   refuse(
@@ -47,6 +52,18 @@ export class ServerRequests {
     this.#asked.delete(response.id as RequestId);
     response.id = asked.id;
     return true;
+  }
+
+  /** Forget what the client did not answer for `seconds`. @returns the server's ids, with ours and the stream */
+  giveUp(now: number, seconds: number): { id: RequestId; ours: RequestId; stream: number }[] {
+    const found: { id: RequestId; ours: RequestId; stream: number }[] = [];
+    for (const [ours, asked] of this.#asked) {
+      asked.seenAt ??= now;
+      if (now - asked.seenAt < seconds) continue;
+      this.#asked.delete(ours);
+      found.push({ id: asked.id, ours, stream: asked.stream });
+    }
+    return found;
   }
 
   /** The server takes a question back. @returns our id of it and its stream */

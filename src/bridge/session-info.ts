@@ -7,6 +7,8 @@ export interface SessionInfo {
   /** Public handle for people and logs; not the `Mcp-Session-Id`, which only its client knows. */
   readonly sessionId: string;
   readonly service: string;
+  /** modern: the server of one person and client; there are no sessions in those revisions. */
+  readonly era: "legacy" | "modern";
   readonly clientId: string;
   readonly subject: string;
   readonly grantId: string;

@@ -9,11 +9,14 @@
 import type { ServerResponse } from "node:http";
 import { principalOf, type AuthInfo } from "../auth-info.ts";
 import type { Clock } from "../clock.ts";
+import { formatDuration } from "../duration.ts";
 import { digest } from "../random.ts";
 import { ClientCalls } from "./client-calls.ts";
 import { EventStore } from "./event-store.ts";
+import type { CallLimits } from "./in-flight.ts";
 import {
   asObject,
+  cancellation,
   ERROR_CODES,
   errorResponse,
   isRequest,
@@ -42,6 +45,8 @@ export interface SessionOptions {
   readonly clock: Clock;
   /** Result of the server's `initialize`. */
   readonly protocolVersion: string;
+  /** Seconds without a sign of life after which a call is given up. */
+  readonly timeout: number;
   /** `params` of the client's. */
   readonly introduction: { readonly [member: string]: unknown };
   /** Called once when the session is over. */
@@ -103,6 +108,7 @@ export class McpSession {
     return {
       sessionId: this.handle,
       service,
+      era: "legacy",
       clientId: auth.clientId,
       subject: auth.subject,
       grantId: auth.grantId,
@@ -166,6 +172,24 @@ export class McpSession {
       if (stream.isDone) stream.end();
     }
     response.once("close", () => (this.#lastActiveAt = this.#options.clock.now()));
+  }
+
+  /** Give up calls, and questions of the server, that wait for too long. */
+  giveUp(limits: Omit<CallLimits, "timeout"> & { readonly pendingInput: number }): void {
+    const { timeout, clock } = this.#options;
+    const now = clock.now();
+    for (const { id, ours, stream } of this.#asked.giveUp(now, limits.pendingInput)) {
+      const reason = `The client did not answer within ${formatDuration(limits.pendingInput)}`;
+      this.#reply(errorResponse(id, ERROR_CODES.server, reason));
+      (this.#streamOf(stream) ?? this.#standalone).send(cancellation(ours, reason));
+    }
+    // Whoever waits for a person is not idle; which call it is, a server need not say.
+    const overdue = this.#calls.giveUp(now, { ...limits, timeout }, this.#asked.isPending);
+    for (const [number, { id, owner }, verdict] of overdue) {
+      const reason = `The server ${verdict}`;
+      this.#reply(cancellation(number, reason));
+      owner.respond(errorResponse(id, ERROR_CODES.server, reason));
+    }
   }
 
   /** Over for everybody: what waits is answered, the server is ended. @param graceSeconds as for the channel */

@@ -7,14 +7,13 @@ import type { Config } from "../config.ts";
 import type { EventBus } from "../events.ts";
 import type { BridgeCall } from "./call.ts";
 import { ERROR_CODES, type JsonRpcRequest, type JsonRpcResponse } from "./json-rpc.ts";
+import { Looks } from "./looks.ts";
 import { openSession } from "./open-session.ts";
 import { Refusal } from "./refusal.ts";
 import type { Service } from "./service/service.ts";
 import { fits, type SessionFilter, type SessionInfo } from "./session-info.ts";
 import type { McpSession } from "./session.ts";
 import type { Slots } from "./slots.ts";
-
-const LOOK = 15; // seconds between two looks for sessions that are over
 
 export interface SessionsOptions {
   readonly clock: Clock;
@@ -27,10 +26,11 @@ export class Sessions {
   readonly #options: SessionsOptions;
   readonly #sessions = new Map<string, McpSession>();
   readonly #opening = new Set<AbortController>();
-  #cancelLook: (() => void) | undefined;
+  readonly #looks: Looks;
 
   constructor(options: SessionsOptions) {
     this.#options = options;
+    this.#looks = new Looks(options.clock, options.limits, () => this.#look());
   }
 
   /**
@@ -78,7 +78,7 @@ export class Sessions {
       return opened;
     }
     this.#sessions.set(session.id, session);
-    this.#cancelLook ??= this.#lookLater();
+    this.#looks.begin(service.config.timeout);
     const { clientId, subject } = auth;
     const { handle: sessionId } = session;
     events.publish({
@@ -119,23 +119,14 @@ export class Sessions {
   }
 
   async close(reason: string, graceSeconds: number): Promise<void> {
-    this.#cancelLook?.();
+    this.#looks.stop();
     for (const abort of this.#opening) abort.abort();
     await Promise.all(
       [...this.#sessions.values()].map((session) => session.end(reason, graceSeconds)),
     );
   }
 
-  #lookLater(): () => void {
-    const { clock, limits } = this.#options;
-    const seconds = Math.min(LOOK, limits.sessionIdle / 2, limits.sessionLifetime / 2);
-    return clock.after(seconds, () => {
-      this.#look();
-      this.#cancelLook = this.#sessions.size > 0 ? this.#lookLater() : undefined;
-    });
-  }
-
-  #look(): void {
+  #look(): boolean {
     const { clock, limits } = this.#options;
     const now = clock.now();
     for (const session of this.#sessions.values()) {
@@ -143,6 +134,8 @@ export class Sessions {
       if (now - session.openedAt >= limits.sessionLifetime) void session.end("lifetime over");
       else if (idleSince !== undefined && now - idleSince >= limits.sessionIdle)
         void session.end("idle");
+      else session.giveUp(limits);
     }
+    return this.#sessions.size > 0;
   }
 }

@@ -102,3 +102,8 @@ export function errorResponse(
   const error = data === undefined ? { code, message } : { code, message, data };
   return id === undefined ? { jsonrpc: "2.0", error } : { jsonrpc: "2.0", id, error };
 }
+
+/** What ends a request early. @param requestId as its receiver knows it */
+export function cancellation(requestId: RequestId, reason: string): JsonRpcNotification {
+  return { jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId, reason } };
+}
