@@ -15,6 +15,7 @@ import type { Service } from "./service/service.ts";
 import { ServiceUnavailable } from "./service/unavailable.ts";
 import { fits, type SessionFilter } from "./session-info.ts";
 import type { Slots } from "./slots.ts";
+import { ModernTranslation } from "./translate/modern-translation.ts";
 
 const LOOK = 15; // seconds between two looks for servers that nobody needs
 /** Methods of older revisions that this one took away; whatever the server would say, they do not exist. */
@@ -26,6 +27,9 @@ const REMOVED = new Set([
   "resources/unsubscribe",
 ]);
 
+/** Who answers: a server of this revision, or one of older revisions through a translation. */
+type Server = ModernServer | ModernTranslation;
+
 export interface ModernServersOptions {
   readonly clock: Clock;
   readonly limits: Config["limits"];
@@ -35,7 +39,7 @@ export interface ModernServersOptions {
 export class ModernServers {
   readonly #options: ModernServersOptions;
   /** By service and principal. */
-  readonly #servers = new Map<string, { service: string; opened: Promise<ModernServer> }>();
+  readonly #servers = new Map<string, { service: string; opened: Promise<Server> }>();
   #cancelLook: (() => void) | undefined;
 
   constructor(options: ModernServersOptions) {
@@ -57,16 +61,8 @@ export class ModernServers {
     }
     const gone = new AbortController();
     response.once("close", () => gone.abort());
-    if ((await service.era(gone.signal)) === "legacy") {
-      // Not a code of this revision: clients of both eras recognise by it that they should initialize.
-      throw new Refusal(
-        400,
-        ERROR_CODES.invalidRequest,
-        "This service speaks revisions of MCP with initialize only",
-        { id },
-      );
-    }
-    const server = await this.#serverFor(call, service, id);
+    const isOld = (await service.era(gone.signal)) === "legacy";
+    const server = await this.#serverFor(call, service, id, isOld);
     if (response.destroyed) return;
     if (isRequest(message)) {
       await server.checkHeaders(request, message);
@@ -105,9 +101,16 @@ export class ModernServers {
     call: BridgeCall,
     service: Service,
     id: JsonRpcRequest["id"] | undefined,
-  ): Promise<ModernServer> {
-    const key = JSON.stringify([service.name, principalOf(call.auth)]);
+    isOld: boolean,
+  ): Promise<Server> {
+    const key = JSON.stringify([service.name, principalOf(call.auth), isOld]);
     let entry = this.#servers.get(key);
+    if (!entry && isOld) {
+      const onRetire = (): boolean => this.#servers.delete(key);
+      const opened = Promise.resolve(this.#translate(call, service, onRetire));
+      this.#servers.set(key, (entry = { service: service.name, opened }));
+      this.#cancelLook ??= this.#lookLater();
+    }
     if (!entry) {
       const giveBack = this.#options.slots.take(call.auth.subject, id, service);
       const retire = (): void => {
@@ -124,11 +127,29 @@ export class ModernServers {
     try {
       return await entry.opened;
     } catch (error) {
-      const { reason = (error as Error).message, retryAt = 0 } = service.health();
-      const wait = retryAt - this.#options.clock.now();
-      const outage = error instanceof ServiceUnavailable ? error : new ServiceUnavailable(reason, wait);
-      throw unavailable(outage, id, ERROR_CODES.internal);
+      throw this.#outage(error, service, id);
     }
+  }
+
+  #outage(error: unknown, service: Service, id: JsonRpcRequest["id"] | undefined): Refusal {
+    if (error instanceof Refusal) return error;
+    const { reason = (error as Error).message, retryAt = 0 } = service.health();
+    const wait = retryAt - this.#options.clock.now();
+    const outage =
+      error instanceof ServiceUnavailable ? error : new ServiceUnavailable(reason, wait);
+    return unavailable(outage, id, ERROR_CODES.internal);
+  }
+
+  /** Takes no slot: its children do. */
+  #translate(call: BridgeCall, service: Service, onRetire: () => void): ModernTranslation {
+    return new ModernTranslation({
+      ...this.#options,
+      service,
+      auth: call.auth,
+      isShared: false,
+      explain: (error, id) => this.#outage(error, service, id),
+      onRetire,
+    });
   }
 
   async #open(
