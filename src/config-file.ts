@@ -12,6 +12,8 @@ import {
   type Config,
   type ConfigInput,
 } from "./config.ts";
+import { resolvePermissions } from "./config/permissions.ts";
+import type { StdioServiceConfig } from "./config/service.ts";
 import { EXIT, messageOf, UserError } from "./errors.ts";
 import { CONFIG_FILE, findConfigFile } from "./paths.ts";
 
@@ -169,9 +171,19 @@ function resolvePaths(config: Config, base: string): Config {
     services: Object.fromEntries(
       Object.entries(config.services).map(([name, service]) => [
         name,
-        "command" in service ? { ...service, cwd: resolve(base, service.cwd ?? ".") } : service,
+        "command" in service ? withPaths(service, base) : service,
       ]),
     ),
+  };
+}
+
+function withPaths(service: StdioServiceConfig, base: string): StdioServiceConfig {
+  const { permissions, cwd = "." } = service;
+  const isNamed = permissions !== undefined && permissions !== "all";
+  return {
+    ...service,
+    cwd: resolve(base, cwd),
+    ...(isNamed && { permissions: resolvePermissions(permissions, base) }),
   };
 }
 

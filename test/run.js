@@ -16,6 +16,7 @@ const total = { passed: 0, failed: 0, skipped: 0 };
 const PROGRAMS = [
   { program: "chromium", debian: "chromium" },
   { program: "redis-server", debian: "redis-server" },
+  { program: "bwrap", debian: "bubblewrap" },
 ];
 
 /** Packages whose `node_modules` the suites need. */

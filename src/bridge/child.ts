@@ -6,16 +6,16 @@
  * goes to the whole group, also after the leader is gone. Its end is: standard input closed, wait, SIGTERM, wait,
  * SIGKILL.
  */
-import { spawn, type ChildProcess } from "node:child_process";
-import { statSync } from "node:fs";
+import type { ChildProcess } from "node:child_process";
 import type { Clock } from "../clock.ts";
 import { redact } from "../log.ts";
-import { findCommand } from "./child-environment.ts";
 import { isJsonRpcMessage, type JsonRpcMessage } from "./json-rpc.ts";
 import { LineSplitter } from "./lines.ts";
 import { isNestedTooDeep } from "./nesting.ts";
+import { groupInside, signalGroup } from "./process-group.ts";
 import type { Reaper } from "./reaper.ts";
 import type { Channel } from "./service/service.ts";
+import { spawnProgram, type ChildProgram } from "./spawn-program.ts";
 
 const LINE_LIMIT = 10 * 1_048_576; // bytes, as the SDK's stdio transport
 const UNREAD_LIMIT = 32 * 1_048_576; // bytes a child may leave unread
@@ -23,18 +23,6 @@ const STDERR_TAIL = 4096; // characters
 const GRACE = 2; // seconds before each firmer step, unless told
 /** Seconds between two looks whether a process group is gone. */
 const LOOK = 0.05;
-
-export interface ChildProgram {
-  /** Of the service, for messages. */
-  readonly name: string;
-  readonly command: string;
-  readonly args: readonly string[];
-  /** The whole environment. */
-  readonly environment: Readonly<Record<string, string>>;
-  readonly directory: string;
-  /** Values that must not be seen in anything the child says about itself. */
-  readonly secrets: readonly string[];
-}
 
 /** Told what happens to the process; the channel's own handlers belong to whoever talks to the server. */
 export interface ChildObserver {
@@ -120,25 +108,9 @@ export class Child implements Channel {
 
   async #spawn(): Promise<void> {
     if (this.#closing) throw new Error(`service ${this.#program.name} was stopped`);
-    const { name, command, args, environment, directory } = this.#program;
-    if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
-      throw new Error(`service ${name}: working directory ${directory} not found`);
-    }
-    const path = findCommand(command, environment, directory);
-    if (path === undefined) {
-      const where = /[/\\]/.test(command) ? "" : " on PATH";
-      throw new Error(`service ${name}: command ${command} not found${where}`);
-    }
-    const wrapped = this.#reaper?.wrap(path, args);
-    const child = spawn(wrapped?.command ?? path, wrapped?.args ?? [...args], {
-      cwd: directory,
-      env: environment,
-      detached: this.#reaper !== undefined,
-      windowsHide: true,
-      stdio: ["pipe", "pipe", "pipe", ...(wrapped ? [wrapped.descriptor] : [])],
-    });
+    const { name, command } = this.#program;
+    const child = spawnProgram(this.#program, this.#reaper);
     this.#process = child;
-    if (child.pid !== undefined) this.#reaper?.add(child.pid);
     this.#listen(child);
     await new Promise<void>((resolve, reject) => {
       child.once("spawn", resolve);
@@ -267,7 +239,8 @@ export class Child implements Channel {
       this.#process?.kill();
       return;
     }
-    let isAlive = signalGroup(pid, "SIGTERM");
+    const isInside = this.#program.sandbox.tier === "bubblewrap";
+    let isAlive = signalGroup((isInside && groupInside(pid)) || pid, "SIGTERM");
     for (let waited = 0; isAlive && waited < Math.max(graceSeconds, LOOK); waited += LOOK) {
       await new Promise<void>((resolve) => this.#clock.after(LOOK, resolve));
       isAlive = signalGroup(pid, 0);
@@ -285,14 +258,5 @@ export class Child implements Channel {
         resolve();
       });
     });
-  }
-}
-
-/** @returns whether there was anybody left to hear it */
-function signalGroup(group: number, signal: NodeJS.Signals | 0): boolean {
-  try {
-    return process.kill(-group, signal);
-  } catch {
-    return false;
   }
 }

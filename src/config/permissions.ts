@@ -1,6 +1,8 @@
 /**
  * What a program behind the gateway may reach. Nothing is allowed that is not named.
  */
+import { homedir } from "node:os";
+import { resolve } from "node:path";
 import { z } from "zod";
 
 const paths = z.array(z.string().min(1)).default([]);
@@ -26,3 +28,24 @@ export const permissions = z
   );
 
 export type Permissions = z.output<typeof named>;
+
+/** For a program that says nothing about what it may reach. */
+export const NO_PERMISSIONS: Permissions = { env: [], read: [], write: [], net: false, run: [] };
+
+/** What holds a program to its permissions: walls of the kernel, a seat belt of Node, or nothing but the list of variables. */
+export type SandboxTier = "bubblewrap" | "node" | "environment";
+
+/** Relative paths mean: relative to `base`; `~` is the home of whoever runs the gateway. */
+export function resolvePermissions(given: Permissions, base: string): Permissions {
+  const absolute = (path: string): string =>
+    resolve(
+      base,
+      path.replace(/^~(?=\/|$)/, () => homedir()),
+    );
+  return {
+    ...given,
+    read: given.read.map(absolute),
+    write: given.write.map(absolute),
+    run: given.run.map((program) => (program.includes("/") ? absolute(program) : program)),
+  };
+}

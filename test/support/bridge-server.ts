@@ -28,11 +28,14 @@ export async function startBridge(options: {
   limits?: ConfigInput["limits"];
   clock?: Clock;
   environment?: NodeJS.ProcessEnv;
+  /** The gateway's own folder, which nobody may see. */
+  stateDirectory?: string;
 }): Promise<BridgeServer> {
   const config = makeConfig({
     publicUrl: "http://localhost:0",
     services: permitAll(options.services),
     limits: options.limits,
+    ...(options.stateDirectory && { store: { type: "lowdb", path: options.stateDirectory } }),
   });
   const events: GatewayEvent[] = [];
   const bus = createEventBus((error) => {

@@ -2,19 +2,23 @@
  * The services of a configuration. A new kind is a file, a line here and a variant in config/service.ts.
  */
 import type { Config, ServiceConfig } from "../../config.ts";
+import { statePaths } from "../../paths.ts";
 import { Reaper } from "../reaper.ts";
 import { createHttpService } from "./http.ts";
 import type { ServiceDependencies } from "./service-factory.ts";
 import type { Service } from "./service.ts";
 import { createStdioService } from "./stdio.ts";
 
-/** @throws UserError when an entry names an environment variable that is not set */
+/** @throws UserError when an entry names a variable that is not set, or permissions that nothing here can enforce */
 export function createServices(
   config: Config,
-  deps: Omit<ServiceDependencies, "reaper" | "environment"> & { environment?: NodeJS.ProcessEnv },
+  deps: Omit<ServiceDependencies, "reaper" | "environment" | "paths"> & {
+    environment?: NodeJS.ProcessEnv;
+  },
 ): Map<string, Service> {
   const reaper = process.platform === "win32" ? undefined : new Reaper();
-  const all = { ...deps, environment: deps.environment ?? process.env, reaper };
+  const paths = statePaths(config.store.path);
+  const all = { ...deps, environment: deps.environment ?? process.env, reaper, paths };
   return new Map(
     Object.entries(config.services).map(([name, entry]) => [name, createService(name, entry, all)]),
   );

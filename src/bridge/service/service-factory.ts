@@ -4,6 +4,7 @@
 import type { Clock } from "../../clock.ts";
 import type { EventBus } from "../../events.ts";
 import type { Log } from "../../log.ts";
+import type { StatePaths } from "../../paths.ts";
 import type { Reaper } from "../reaper.ts";
 import type { Service } from "./service.ts";
 
@@ -13,11 +14,13 @@ export interface ServiceDependencies {
   readonly log: Log;
   /** The gateway's own environment; a child gets the allowed part of it. */
   readonly environment: NodeJS.ProcessEnv;
+  /** The gateway's own folders: no program sees them unless it may reach everything. */
+  readonly paths: StatePaths;
   /** Guards the children of all services; undefined where there are no process groups (Windows). */
   readonly reaper: Reaper | undefined;
 }
 
-/** @throws UserError when the entry names an environment variable that is not set */
+/** @throws UserError when the entry names a variable that is not set, or permissions that nothing here can enforce */
 export type ServiceFactory<Entry> = (
   name: string,
   entry: Entry,

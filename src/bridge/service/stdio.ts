@@ -1,14 +1,17 @@
 /**
  * A service that is a program on this machine: each channel is a child process of its own.
  */
+import { dirname, join } from "node:path";
 import type { StdioServiceConfig } from "../../config/service.ts";
 import { expandReferences } from "../../secret.ts";
 import { childEnvironment } from "../child-environment.ts";
-import { Child, type ChildProgram } from "../child.ts";
+import { Child } from "../child.ts";
+import { createSandbox } from "../sandbox/create-sandbox.ts";
 import { ServiceLog } from "../service-log.ts";
+import type { ChildProgram } from "../spawn-program.ts";
 import { Nursery } from "./nursery.ts";
 import { probeEra } from "./probe.ts";
-import type { ServiceFactory } from "./service-factory.ts";
+import type { ServiceDependencies, ServiceFactory } from "./service-factory.ts";
 import type { Era } from "./service.ts";
 
 /** Names of variables whose value is a secret even where the configuration spells it out. */
@@ -17,8 +20,8 @@ const SECRET_NAME = /key|token|secret|password|credential/i;
 const SECRET_LENGTH = 6; // characters
 
 export const createStdioService: ServiceFactory<StdioServiceConfig> = (name, config, deps) => {
-  const { clock, events, log, reaper, environment } = deps;
-  const program = programOf(name, config, environment);
+  const { clock, events, log, reaper } = deps;
+  const program = programOf(name, config, deps);
   const lines = new ServiceLog(clock, program.secrets);
   const nursery = new Nursery({
     name,
@@ -54,7 +57,11 @@ export const createStdioService: ServiceFactory<StdioServiceConfig> = (name, con
       return await abortable(era, signal);
     },
     connect: (_caller, signal) => nursery.serve(signal),
-    health: () => ({ ...nursery.health(), ...(knownEra && { era: knownEra }) }),
+    health: () => ({
+      ...nursery.health(),
+      ...(knownEra && { era: knownEra }),
+      sandbox: program.sandbox.tier,
+    }),
     log: () => lines.lines(),
     async stop(graceSeconds) {
       await nursery.stop(graceSeconds);
@@ -66,7 +73,7 @@ export const createStdioService: ServiceFactory<StdioServiceConfig> = (name, con
 function programOf(
   name: string,
   config: StdioServiceConfig,
-  environment: NodeJS.ProcessEnv,
+  { environment, paths, log }: ServiceDependencies,
 ): ChildProgram {
   const configured: Record<string, string> = {};
   const secrets: string[] = [];
@@ -76,11 +83,28 @@ function programOf(
     const isSecret = value !== text || SECRET_NAME.test(variable);
     if (isSecret && value.length >= SECRET_LENGTH) secrets.push(value);
   }
+  const sandbox = createSandbox({
+    service: name,
+    config,
+    environment,
+    hidden: [paths.directory, dirname(paths.controlSocket)],
+    cache: join(paths.directory, "cache", name),
+  });
+  log.info({ service: name, sandbox: sandbox.tier }, "what confines this service's programs");
+  const granted = config.permissions === "all" ? [] : (config.permissions?.env ?? []);
+  const free = childEnvironment(environment, {});
+  for (const variable of granted) {
+    const value = environment[variable];
+    if (value === undefined || variable in free) continue;
+    free[variable] = value;
+    if (value.length >= SECRET_LENGTH) secrets.push(value);
+  }
   return {
     name,
     command: config.command,
     args: config.args,
-    environment: childEnvironment(environment, configured),
+    environment: { ...free, ...configured },
+    sandbox,
     directory: config.cwd ?? process.cwd(),
     secrets,
   };
