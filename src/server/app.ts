@@ -126,6 +126,7 @@ function knownHost(
 ): string | undefined {
   const header = request.headers.host;
   if (header === undefined) return undefined;
+  if (context.resources.hosts.has(header)) return header; // the usual case: canonical already
   const host = canonicalHost(header).replace(
     context.issuer.startsWith("https:") ? /:443$/ : /:80$/,
     "",

@@ -63,7 +63,7 @@ export function createResources(config: Config): Resources {
   return {
     all,
     named(uri) {
-      const canonical = canonicalUri(uri);
+      const canonical = byUri.has(uri) ? uri : canonicalUri(uri);
       return canonical === undefined ? undefined : byUri.get(canonical);
     },
     at: (host, path) => byPlace.get(`${canonicalHost(host)} ${withoutSlash(path)}`),

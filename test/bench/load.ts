@@ -10,6 +10,7 @@ import { createInterface } from "node:readline";
 
 const ROUNDS = 5;
 const SECONDS = 2; // of load in a round
+const WARM_UP = 4; // seconds of load before the first round counts: both have compiled what they do often
 const autocannon = createRequire(import.meta.url).resolve("autocannon/autocannon.js");
 
 /** Pins a program to a core where the machine has several and Linux's taskset. */
@@ -87,8 +88,8 @@ export async function takeTurns(
   peer: (seconds: number) => Promise<number>,
 ): Promise<Row> {
   const rates: [number[], number[]] = [[], []];
-  await ours(1);
-  await peer(1); // both warm before the first round counts
+  await ours(WARM_UP);
+  await peer(WARM_UP);
   for (let round = 0; round < ROUNDS; round++) {
     rates[0].push(await ours(SECONDS));
     rates[1].push(await peer(SECONDS));

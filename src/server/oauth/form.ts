@@ -40,6 +40,7 @@ export function parseParameters(text: string): Parameters {
  * @throws OAuthError invalid_request when its escapes are not UTF-8
  */
 export function decode(text: string): string {
+  if (!/[%+]/.test(text)) return text;
   try {
     return decodeURIComponent(text.replaceAll("+", " "));
   } catch (cause) {

@@ -10,6 +10,7 @@
  * the disk holds: the journal stops for good, and with it the store.
  */
 import type { FileHandle } from "node:fs/promises";
+import { setImmediate } from "node:timers/promises";
 import { messageOf, UserError } from "../../errors.ts";
 import { encodeTransition } from "./journal-format.ts";
 import type { Change } from "./memory-state.ts";
@@ -128,12 +129,13 @@ export class Journal {
   #run(): void {
     if (this.#isRunning) return;
     this.#isRunning = true;
-    // Not at once: everybody who calls in this same turn of the event loop shares the first flush.
-    void Promise.resolve().then(() => this.#work());
+    void this.#work();
   }
 
   async #work(): Promise<void> {
     while (this.#rotation || this.#queue.length > 0) {
+      // Not at once: whoever has asked in this turn of the event loop, or asks in what is left of it, shares the flush.
+      await setImmediate();
       await (this.#rotation ? this.#switchFile(this.#rotation) : this.#flush());
     }
     this.#isRunning = false;

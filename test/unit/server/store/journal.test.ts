@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -85,7 +86,7 @@ it("writes and syncs once for all that came in the same turn", async () => {
 it("lets those who come during a flush share the next one, in their order", async () => {
   const { append, calls, content } = await openFaultyJournal();
   const first = append("a");
-  await Promise.resolve();
+  await setImmediate(); // the flush of the first has begun
   const others = [append("b"), append("c")];
   await first;
   await Promise.all(others);
