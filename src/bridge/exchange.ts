@@ -14,6 +14,7 @@ import {
   type JsonRpcResponse,
   type RequestId,
 } from "./json-rpc.ts";
+import { outageOf } from "../mcp/outage.ts";
 import { writeJson } from "./refusal.ts";
 
 const OPEN_AFTER = 5; // seconds: long enough for an error to keep its own status
@@ -65,7 +66,9 @@ export class Exchange {
       return;
     }
     const known = "error" in answer ? STATUS[answer.error.code] : undefined;
-    writeJson(this.#response, status ?? known ?? 200, JSON.stringify(answer));
+    const outage = "error" in answer ? outageOf(answer) : undefined;
+    const shown = status ?? outage?.status ?? known ?? 200;
+    writeJson(this.#response, shown, JSON.stringify(answer), outage?.headers);
   }
 
   #open(): EventResponse {

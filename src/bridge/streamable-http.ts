@@ -12,6 +12,7 @@ import {
   type JsonRpcRequest,
 } from "./json-rpc.ts";
 import { LEGACY_VERSIONS } from "./open-session.ts";
+import { outageOf } from "../mcp/outage.ts";
 import { Refusal, writeJson } from "./refusal.ts";
 import { requireAccept } from "./request-body.ts";
 import type { Service } from "./service/service.ts";
@@ -91,11 +92,12 @@ export class StreamableHttp {
       if (!response.writableFinished) abort.abort();
     });
     const { answer, session } = await this.#sessions.open(service, call.auth, request, abort);
+    const { status = 200, headers } = outageOf(answer) ?? {};
     writeJson(
       response,
-      200,
+      status,
       JSON.stringify(answer),
-      session ? { "mcp-session-id": session.id } : {},
+      session ? { "mcp-session-id": session.id } : headers,
     );
   }
 }

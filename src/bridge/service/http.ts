@@ -1,12 +1,131 @@
 /**
- * A service that is an MCP server elsewhere, spoken to over HTTP.
+ * A service that is an MCP server elsewhere, spoken to over HTTP. It has nothing to do with the caller but its messages:
+ * no header of a request that came in is ever copied to one that goes out.
  */
 import type { RemoteServiceConfig } from "../../config/service.ts";
-import { UserError } from "../../errors.ts";
+import { redact } from "../../log.ts";
+import { ownHeaders } from "../remote/own-headers.ts";
+import { RemoteChannel, type Transport } from "../../mcp/remote/remote-channel.ts";
+import { findRemoteEra } from "../../mcp/remote/remote-era.ts";
+import { RemoteFailure } from "../../mcp/remote/remote-failure.ts";
+import { RemoteHttp } from "../../mcp/remote/remote-http.ts";
+import type { Remote } from "../../mcp/remote/remote.ts";
+import { ToolHeaders } from "../../mcp/remote/tool-headers.ts";
 import type { ServiceFactory } from "./service-factory.ts";
+import type { Era } from "./service.ts";
+import { ServiceUnavailable } from "./unavailable.ts";
 
-export const createHttpService: ServiceFactory<RemoteServiceConfig> = (name) => {
-  throw new UserError(`services.${name}: servers elsewhere cannot be reached yet`, {
-    hint: "Start the server as a command of its own.",
-  });
+/** Seconds an era is remembered: a server may be replaced by a newer one that still takes `initialize`. */
+const ERA_LIFETIME = 600;
+/** Seconds between two looks at a server that fails, the first and the longest. */
+const LOOK_AGAIN = [5, 60] as const;
+const RETRY_AFTER = 5; // seconds
+
+export const createHttpService: ServiceFactory<RemoteServiceConfig> = (name, config, deps) => {
+  const { clock, log, environment } = deps;
+  const { headers, secrets } = ownHeaders(name, config.headers, environment);
+  const channels = new Set<RemoteChannel>();
+  const transport: Transport = { configured: config.transport, isOld: false };
+  let failure: string | undefined;
+  let cancelLook: (() => void) | undefined;
+  let wait: number = LOOK_AGAIN[0];
+  let era: { found: Promise<Era>; until: number } | undefined;
+  let known: Era | undefined = config.era === "auto" ? undefined : config.era;
+
+  const clean = (text: string): string => {
+    let shown = redact(text);
+    for (const secret of secrets) shown = shown.replaceAll(secret, "[redacted]");
+    return shown;
+  };
+
+  const http = new RemoteHttp(new URL(config.url), headers);
+  const remote: Remote = {
+    name,
+    clock,
+    timeout: config.timeout,
+    http,
+    tools: new ToolHeaders(),
+    explain: (reason) => clean(`service ${name} ${reason.message}`),
+    succeeded() {
+      if (failure === undefined) return;
+      failure = undefined;
+      wait = LOOK_AGAIN[0];
+      cancelLook?.();
+      cancelLook = undefined;
+      log.info({ service: name }, "the server elsewhere answers again");
+    },
+    failed(reason) {
+      const isNews = failure === undefined;
+      failure = remote.explain(reason);
+      const detail = clean(reason.detail ?? "");
+      if (isNews) log.warn({ service: name, url: config.url, detail }, failure);
+      cancelLook ??= lookLater();
+    },
+  };
+
+  /** So that its health is true again without anybody's request. */
+  const lookLater = (): (() => void) =>
+    clock.after(wait, () => {
+      wait = Math.min(wait * 2, LOOK_AGAIN[1]);
+      cancelLook = undefined;
+      findRemoteEra(remote).catch(() => undefined);
+    });
+
+  const findEra = (): Promise<Era> => {
+    const found = findRemoteEra(remote);
+    const current = { found, until: clock.now() + ERA_LIFETIME };
+    era = current;
+    found.then(
+      (value) => (known = value),
+      // An outage is no evidence.
+      () => (era = era === current ? undefined : era),
+    );
+    return found;
+  };
+
+  return {
+    name,
+    config,
+    async era(signal) {
+      if (config.era !== "auto") return config.era;
+      if (config.transport === "sse") return "legacy";
+      const isFresh = era !== undefined && clock.now() < era.until;
+      try {
+        return await abortable(isFresh ? era!.found : findEra(), signal);
+      } catch (error) {
+        if (!(error instanceof RemoteFailure)) throw error;
+        const { retryAfter = RETRY_AFTER } = error.outage;
+        throw new ServiceUnavailable(remote.explain(error), retryAfter);
+      }
+    },
+    async connect(_caller, signal) {
+      const channel: RemoteChannel = new RemoteChannel(remote, transport, () =>
+        channels.delete(channel),
+      );
+      channels.add(channel);
+      const give = (): void => void channel.close();
+      if (signal.aborted) give();
+      else signal.addEventListener("abort", give, { once: true });
+      return channel;
+    },
+    health() {
+      const facts = { children: [], ...(known && { era: known }) };
+      if (failure !== undefined) return { state: "failing", ...facts, reason: failure };
+      return { state: channels.size > 0 ? "running" : "idle", ...facts };
+    },
+    async stop(graceSeconds) {
+      cancelLook?.();
+      await Promise.all([...channels].map((channel) => channel.close(graceSeconds)));
+      await http.close();
+    },
+  };
 };
+
+function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(new Error("given up"));
+    if (signal.aborted) return abort();
+    signal.addEventListener("abort", abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
+}
