@@ -3,8 +3,8 @@
  */
 import { createHash } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir, userInfo } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { homedir, tmpdir, userInfo } from "node:os";
+import { dirname, isAbsolute, join, resolve } from "node:path";
 import { UserError } from "./errors.ts";
 
 export const CONFIG_FILE = "mcp-gateway.yaml";
@@ -12,6 +12,9 @@ export const STATE_DIRECTORY = ".mcp-gateway";
 
 /** `sun_path` has 108 bytes on Linux and 104 on macOS; longer socket paths are cut or refused by the kernel. */
 const LONGEST_SOCKET_PATH = 100; // bytes
+
+const OTHER_OWNER =
+  "Run the gateway as the owner of its state directory, or choose another store.path.";
 
 /** The nearest configuration file at or above `directory`, as git finds its repository. */
 export function findConfigFile(directory: string): string | undefined {
@@ -46,23 +49,41 @@ export function statePaths(directory: string): StatePaths {
  */
 export function prepareStateDirectory(directory: string): StatePaths {
   const paths = statePaths(directory);
-  makePrivateDirectory(paths.directory);
+  makePrivateDirectory(paths.directory, OTHER_OWNER);
   // State holds keys and must never be committed by accident.
   const ignore = join(paths.directory, ".gitignore");
   if (!existsSync(ignore)) writeFileSync(ignore, "*\n", { mode: 0o600 });
   if (process.platform !== "win32" && dirname(paths.controlSocket) !== paths.directory) {
-    makePrivateDirectory(dirname(paths.controlSocket));
+    makePrivateDirectory(dirname(paths.controlSocket), OTHER_OWNER);
   }
   return paths;
 }
 
-function makePrivateDirectory(directory: string): void {
+/**
+ * Where a person's credentials for other people's servers lie, whatever directory they stand in (XDG Base Directory).
+ */
+export function credentialsDirectory(environment: NodeJS.ProcessEnv = process.env): string {
+  const isWindows = process.platform === "win32";
+  const { LOCALAPPDATA, XDG_STATE_HOME } = environment;
+  const base = isWindows ? LOCALAPPDATA : XDG_STATE_HOME;
+  // XDG: a relative path is invalid and must be ignored.
+  const usual = isWindows
+    ? join(homedir(), "AppData", "Local")
+    : join(homedir(), ".local", "state");
+  return join(base && isAbsolute(base) ? base : usual, "mcp-gateway", "credentials");
+}
+
+/**
+ * @param hint what to do when it belongs to somebody else
+ * @throws UserError when it belongs to somebody else or cannot be made private
+ */
+export function makePrivateDirectory(directory: string, hint: string): void {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     const owner = statSync(directory).uid;
     if (process.platform !== "win32" && owner !== userInfo().uid) {
       throw new UserError(`${directory} belongs to another user (uid ${owner})`, {
-        hint: "Run the gateway as the owner of its state directory, or choose another store.path.",
+        hint,
       });
     }
     chmodSync(directory, 0o700);
