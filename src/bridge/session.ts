@@ -7,8 +7,7 @@
  * A channel that knows more says which request a message is about.
  */
 import type { ServerResponse } from "node:http";
-import { principalOf, type AuthInfo } from "../auth-info.ts";
-import type { Clock } from "../clock.ts";
+import { principalOf } from "../auth-info.ts";
 import { formatDuration } from "../duration.ts";
 import { digest } from "../random.ts";
 import { ClientCalls } from "./client-calls.ts";
@@ -28,30 +27,14 @@ import {
 } from "./json-rpc.ts";
 import { Refusal } from "./refusal.ts";
 import { ServerRequests } from "./server-requests.ts";
-import type { Channel } from "./service/service.ts";
+import { REMEMBERED_METHODS, STREAMS_OF_A_LIFE } from "./session-memory.ts";
+import type { SessionOptions } from "./session-options.ts";
 import { describeClient, type SessionInfo } from "./session-info.ts";
 import { SessionStream } from "./session-stream.ts";
 
 const HANDLE_LENGTH = 12; // characters
 /** Notifications about what the server has, not about what it does. */
 const UNASKED = /^notifications\/(?:(?:tools|prompts|resources)\/list_changed|resources\/updated)$/;
-
-export interface SessionOptions {
-  /** The `Mcp-Session-Id`. */
-  readonly id: string;
-  readonly service: string;
-  readonly auth: AuthInfo;
-  readonly channel: Channel & { readonly pid?: number | undefined };
-  readonly clock: Clock;
-  /** Result of the server's `initialize`. */
-  readonly protocolVersion: string;
-  /** Seconds without a sign of life after which a call is given up. */
-  readonly timeout: number;
-  /** `params` of the client's. */
-  readonly introduction: { readonly [member: string]: unknown };
-  /** Called once when the session is over. */
-  readonly onEnd: (reason: string) => void;
-}
 
 export class McpSession {
   readonly id: string;
@@ -65,7 +48,7 @@ export class McpSession {
   #hasEnded = false;
   readonly #store: EventStore;
   readonly #standalone: SessionStream;
-  #lastStream = 0;
+  #lastStream: number;
   readonly #calls = new ClientCalls();
   readonly #asked = new ServerRequests();
 
@@ -75,12 +58,13 @@ export class McpSession {
     this.id = id;
     this.handle = digest(id).slice(0, HANDLE_LENGTH);
     this.principal = principalOf(auth);
-    this.#openedAt = clock.now();
-    this.#lastActiveAt = this.#openedAt;
+    this.#lastActiveAt = clock.now();
+    this.#openedAt = options.openedAt ?? this.#lastActiveAt;
+    this.#lastStream = options.firstStream ?? 0;
     this.#store = new EventStore(clock);
-    this.#standalone = this.#newStream(0, Number.POSITIVE_INFINITY);
+    this.#standalone = this.#newStream(this.#lastStream, Number.POSITIVE_INFINITY);
     channel.onmessage = (message, about) => this.#receive(message, about);
-    channel.onclose = (reason) => this.#finish(reason);
+    channel.onclose = (reason) => this.#finish(reason, true);
   }
 
   get service(): string {
@@ -141,6 +125,9 @@ export class McpSession {
       response.once("close", () => (this.#lastActiveAt = this.#options.clock.now()));
     }
     for (const message of messages) {
+      if ("method" in message && REMEMBERED_METHODS.has(message.method)) {
+        this.#options.onRemarkable?.(message);
+      }
       const forwarded = this.#translate(message, stream);
       // A channel that has ended tells so by `onclose`, which answers whatever waits.
       if (forwarded) await this.#options.channel.send(forwarded).catch(() => undefined);
@@ -168,7 +155,9 @@ export class McpSession {
           ERROR_CODES.invalidRequest,
           "Nothing is known of this Last-Event-ID",
         );
-      stream.listen(response, Number(sequence));
+      // Of a life before nothing is left to repeat: the stream goes on from here.
+      const isOld = Number(number) !== stream.number;
+      stream.listen(response, isOld ? undefined : Number(sequence));
       if (stream.isDone) stream.end();
     }
     response.once("close", () => (this.#lastActiveAt = this.#options.clock.now()));
@@ -195,18 +184,18 @@ export class McpSession {
   /** Over for everybody: what waits is answered, the server is ended. @param graceSeconds as for the channel */
   async end(reason: string, graceSeconds?: number): Promise<void> {
     const closed = this.#options.channel.close(graceSeconds);
-    this.#finish(reason);
+    this.#finish(reason, false);
     await closed;
   }
 
-  #finish(reason: string): void {
+  #finish(reason: string, hasCrashed: boolean): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     for (const { id, owner } of this.#calls.values()) {
       owner.respond(errorResponse(id, ERROR_CODES.server, `The session has ended: ${reason}`));
     }
     this.#standalone.end();
-    this.#options.onEnd(reason);
+    this.#options.onEnd(reason, hasCrashed);
   }
 
   /** From the client's world into the server's. @returns undefined when it concerns nobody there */
@@ -273,10 +262,16 @@ export class McpSession {
   }
 
   #streamOf(number: number): SessionStream | undefined {
-    if (number === 0) return this.#standalone;
+    if (this.#isStandalone(number)) return this.#standalone;
     const running = this.#calls.stream(number);
     if (running || !this.#store.has(number)) return running;
     return this.#newStream(number, 0);
+  }
+
+  /** Also that of a life before, see revival.ts. */
+  #isStandalone(number: number): boolean {
+    const current = this.#standalone.number;
+    return number === current || (number < current && number % STREAMS_OF_A_LIFE === 0);
   }
 
   #newStream(number: number, expected: number): SessionStream {
