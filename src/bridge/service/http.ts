@@ -20,6 +20,8 @@ const ERA_LIFETIME = 600;
 /** Seconds between two looks at a server that fails, the first and the longest. */
 const LOOK_AGAIN = [5, 60] as const;
 const RETRY_AFTER = 5; // seconds
+/** Seconds longer than a request may take: whoever gives it up should tell the server, and that is not done here. */
+const SLACK = 30;
 
 export const createHttpService: ServiceFactory<RemoteServiceConfig> = (name, config, deps) => {
   const { clock, log, environment } = deps;
@@ -42,7 +44,7 @@ export const createHttpService: ServiceFactory<RemoteServiceConfig> = (name, con
   const remote: Remote = {
     name,
     clock,
-    timeout: config.timeout,
+    timeout: config.timeout + SLACK,
     http,
     tools: new ToolHeaders(),
     explain: (reason) => clean(`service ${name} ${reason.message}`),

@@ -11,6 +11,7 @@ const CONNECT_TIMEOUT = 10; // seconds
 /** Seconds of silence after which the machine asks whether the other one is still there. */
 const PROBE_AFTER = 15;
 const MOST_REDIRECTS = 3;
+const LOOP = `redirects more than ${MOST_REDIRECTS} times`;
 /** Bytes of a redirect's body that are read so that its connection can be used again. */
 const REDIRECT_BODY = 65_536;
 
@@ -84,10 +85,11 @@ export class RemoteHttp implements HttpSender {
         },
         onResponseStart(controller, status, headers) {
           if (isOver || status < 200) return;
-          const next = status >= 300 && status < 400 ? target(url, status, headers) : undefined;
-          if (next instanceof RemoteFailure || redirects === MOST_REDIRECTS + 1) {
-            const loop = new RemoteFailure(`redirects more than ${MOST_REDIRECTS} times`);
-            fail(next instanceof RemoteFailure ? next : loop);
+          const found = status >= 300 && status < 400 ? target(url, status, headers) : undefined;
+          const isLoop = found instanceof URL && redirects === MOST_REDIRECTS;
+          const next = isLoop ? new RemoteFailure(LOOP) : found;
+          if (next instanceof RemoteFailure) {
+            fail(next);
             controller.abort(new Error("redirect"));
           } else if (next) {
             ignored = 0;
