@@ -55,18 +55,28 @@ export abstract class BaseCommand extends Command {
    */
   protected async confirm(question: string, yes: boolean): Promise<void> {
     if (yes) return;
-    if (!process.stdin.isTTY || !process.stderr.isTTY) {
+    if (!this.isInteractive()) {
       throw new UserError("This needs a yes, and there is no terminal to ask on", {
         hint: "Pass --yes.",
         exitCode: EXIT.usage,
       });
     }
+    const answer = await this.ask(`${question} [y/N] `);
+    if (!/^y(es)?$/i.test(answer.trim())) throw new UserError("Nothing was changed");
+  }
+
+  /** Whether there is somebody to ask. */
+  protected isInteractive(): boolean {
+    return process.stdin.isTTY && process.stderr.isTTY;
+  }
+
+  /** @throws UserError exit 130 on Ctrl-C */
+  protected async ask(question: string): Promise<string> {
     const terminal = createInterface({ input: process.stdin, output: process.stderr });
     const interrupted = new AbortController();
     terminal.once("SIGINT", () => interrupted.abort());
     try {
-      const answer = await terminal.question(`${question} [y/N] `, { signal: interrupted.signal });
-      if (!/^y(es)?$/i.test(answer.trim())) throw new UserError("Nothing was changed");
+      return await terminal.question(question, { signal: interrupted.signal });
     } catch (error) {
       if (!interrupted.signal.aborted) throw error;
       throw new UserError("Nothing was changed", { exitCode: EXIT.interrupted });
@@ -112,6 +122,20 @@ export abstract class BaseCommand extends Command {
     });
     if (process.stderr.isTTY) this.tell(`\n${signal}: stopping. Once more stops at once.`);
     await gateway.stop(GRACE);
+  }
+
+  /**
+   * The command somebody wrote after two hyphens; empty when there is none.
+   * @param rest of what was parsed, the command included @param usage what stands before the hyphens, for the hint
+   * @throws UserError exit 2 for words that belong to nothing
+   */
+  protected commandAfterHyphens(rest: readonly unknown[], usage: string): string[] {
+    const separator = this.argv.indexOf("--");
+    const command = separator === -1 ? [] : this.argv.slice(separator + 1);
+    const [stray] = rest.slice(0, rest.length - command.length) as string[];
+    if (stray === undefined) return command;
+    const hint = `The command to start comes after two hyphens: mcp-gateway ${usage} -- COMMAND`;
+    throw new UserError(`${stray} is not understood`, { hint, exitCode: EXIT.usage });
   }
 
   /** A sentence for the person at the terminal, `--json` or not. */

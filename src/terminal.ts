@@ -2,6 +2,7 @@
  * What a person sees: text of strangers made harmless, colour where it is wanted, tables that fit.
  */
 import { styleText } from "node:util";
+import type { SandboxTier } from "./config/permissions.ts";
 
 /** Characters that move the cursor, hide, reorder or imitate text: controls, bidi and zero-width marks, lone surrogates. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}]/gu;
@@ -124,11 +125,22 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
 }
 
+/** What stands between a service's programs and the machine, as people are told. */
+export function describeSandbox(tier: SandboxTier | undefined): string {
+  return tier === undefined ? "elsewhere" : SANDBOXES[tier];
+}
+
+const SANDBOXES: Readonly<Record<SandboxTier, string>> = {
+  bubblewrap: "confined by bubblewrap",
+  node: "held by Node's permission model, which is no wall against hostile code",
+  environment: "confined in nothing but its environment",
+};
+
 /** What `dev` says once it is ready: where it is, how it is protected, and lines to paste into clients. */
 export function formatGuide(
   gateway: {
     version: string;
-    endpoints: readonly { service: string; url: string }[];
+    endpoints: readonly { service: string; url: string; sandbox?: SandboxTier }[];
     /** Only this machine can reach it. */
     isLocal: boolean;
   },
@@ -158,11 +170,16 @@ export function formatGuide(
     ] as const
   ).map(([client, ...rest]) => `  ${client.padEnd(15)}${rest.join(`\n${" ".repeat(17)}`)}`);
   const width = Math.max(...[...urls.keys()].map((service) => service.length));
+  const sandboxes = new Map(gateway.endpoints.map(({ service, sandbox }) => [service, sandbox]));
   return [
     "",
     `  ${paint("bold", "mcp-gateway")} ${paint("dim", gateway.version)}`,
     "",
-    ...[...urls].map(([service, url]) => `  ${service.padEnd(width)}  ${paint("cyan", url)}`),
+    ...[...urls].map(([service, url]) => {
+      const tier = sandboxes.get(service);
+      const held = tier === undefined ? "" : `  ${paint("dim", describeSandbox(tier))}`;
+      return `  ${service.padEnd(width)}  ${paint("cyan", url)}${held}`;
+    }),
     "",
     gateway.isLocal
       ? "  Protected by OAuth 2.1. Only this machine can reach it; the login is one button."

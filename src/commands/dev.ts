@@ -1,7 +1,6 @@
 import { Flags } from "@oclif/core";
 import { BaseCommand } from "../command.ts";
-import type { Config } from "../config.ts";
-import { stateDirectoryFor } from "../control.ts";
+import { permissionFlags } from "../config/permission-flags.ts";
 import { EXIT, UserError } from "../errors.ts";
 import { formatGuide } from "../terminal.ts";
 
@@ -9,11 +8,12 @@ export default class Dev extends BaseCommand {
   static override summary =
     "Put a gateway in front of an MCP server on this machine; nothing to set up.";
   static override description =
-    "What stands after -- is started as the only service; without it the services of mcp-gateway.yaml are. Whoever sits at this machine logs in with one button; with --host or --public-url the login asks for a code that is printed here.";
+    "What stands after -- is started as the only service; without it the services of mcp-gateway.yaml are. Whoever sits at this machine logs in with one button; with --host or --public-url the login asks for a code that is printed here. A command typed here may do what you may, unless a permission flag says less; a service of the file what its permissions say.";
   static override usage = "dev [FLAGS] [-- COMMAND...]";
   static override examples = [
     "<%= config.bin %> dev -- npx -y @modelcontextprotocol/server-everything",
     "<%= config.bin %> dev --port 9000 --name files -- npx -y @modelcontextprotocol/server-filesystem .",
+    "<%= config.bin %> dev --allow-net --allow-read=. -- npx -y @modelcontextprotocol/server-filesystem .",
     "<%= config.bin %> dev --config mcp-gateway.yaml",
   ];
   static override strict = false;
@@ -33,6 +33,7 @@ export default class Dev extends BaseCommand {
       summary: "Where clients reach it, when that is not here (a proxy or tunnel in front).",
     }),
     verbose: Flags.boolean({ summary: "Log every request." }),
+    ...permissionFlags,
   };
 
   async run(): Promise<void> {
@@ -43,7 +44,9 @@ export default class Dev extends BaseCommand {
       const hint = "The command to start comes after two hyphens: mcp-gateway dev -- COMMAND";
       throw new UserError(`${String(argv[0])} is not understood`, { hint, exitCode: EXIT.usage });
     }
-    const config = await devConfig(command, flags);
+    const { devConfig } = await import("../config/dev-config.ts");
+    const person = { ask: this.ask.bind(this), tell: this.tell.bind(this) };
+    const config = await devConfig(command, flags, this.isInteractive() ? person : undefined);
     const { createLog } = await import("../log.ts");
     const log = await createLog({
       level: flags.verbose ? "info" : "warn",
@@ -63,38 +66,4 @@ export default class Dev extends BaseCommand {
     else this.log(formatGuide({ version: this.config.version, endpoints, isLocal }, this.paint));
     await this.keepRunning(gateway);
   }
-}
-
-interface DevFlags {
-  config?: string | undefined;
-  port: number;
-  host: string;
-  name?: string | undefined;
-  "public-url"?: string | undefined;
-}
-
-/** The services of the command line or of the file; address and login are always those of this machine. */
-async function devConfig(command: readonly string[], flags: DevFlags): Promise<Config> {
-  const { loadConfig, makeConfig, serviceNameFor } = await import("../config-file.ts");
-  const [program, ...args] = command;
-  const services =
-    program === undefined
-      ? { any: { command: "any" } }
-      : { [flags.name ?? serviceNameFor(command)]: { command: program, args } };
-  const config = makeConfig({
-    publicUrl:
-      flags["public-url"] ?? `http://localhost${flags.port === 80 ? "" : `:${flags.port}`}`,
-    listen: { host: flags.host, port: flags.port },
-    store: { type: "lowdb", path: await stateDirectoryFor(flags.config) },
-    services,
-  });
-  if (program !== undefined) return config;
-  const { publicUrl, listen, identity } = config;
-  return {
-    ...loadConfig({ file: flags.config }).config,
-    publicUrl,
-    listen,
-    identity,
-    routing: "path",
-  };
 }

@@ -1,4 +1,5 @@
 import { BaseCommand } from "../command.ts";
+import { describeSandbox } from "../terminal.ts";
 
 export default class Serve extends BaseCommand {
   static override summary = "Run the gateway as mcp-gateway.yaml says.";
@@ -13,8 +14,10 @@ export default class Serve extends BaseCommand {
   async run(): Promise<void> {
     const { flags } = await this.parse(Serve);
     const { loadConfig, refuseUnsafe } = await import("../config-file.ts");
-    const { config } = loadConfig({ file: flags.config });
+    const { requirePermissions } = await import("../config/granting.ts");
+    const { file, config } = loadConfig({ file: flags.config });
     refuseUnsafe(config);
+    requirePermissions(config, file);
     const pretty = process.stderr.isTTY && !this.jsonEnabled();
     const { createLog } = await import("../log.ts");
     const log = await createLog({ level: config.log.level, pretty });
@@ -22,7 +25,9 @@ export default class Serve extends BaseCommand {
     const gateway = await startGateway({ config, log, version: this.config.version });
     const { url, endpoints } = gateway;
     if (this.jsonEnabled()) this.writeLine(JSON.stringify({ event: "ready", url, endpoints }));
-    else for (const endpoint of endpoints) this.log(`${endpoint.service}  ${endpoint.url}`);
+    for (const { service, url: at, sandbox } of endpoints) {
+      this.log(`${service}  ${at}  ${describeSandbox(sandbox)}`);
+    }
     await this.keepRunning(gateway);
   }
 }

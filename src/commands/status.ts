@@ -29,6 +29,7 @@ export default class Status extends BaseCommand {
         service: service.service,
         state: service.state,
         children: service.children.join(" ") || "-",
+        sandbox: service.sandbox ?? "-",
         url: service.urls[0] ?? "",
       })),
       "No services.",

@@ -80,6 +80,23 @@ export function removeService(file: string, name: string): ConfigEdit {
   return checked(file, before, afterOf(before, document, spliced));
 }
 
+/** @throws UserError when there is no such service, or the result would not be correct */
+export function setPermissions(file: string, name: string, value: "all" | object): ConfigEdit {
+  const before = textOf(file);
+  const document = parse(file, before ?? NEW_FILE);
+  const service = document.getIn(["services", name], true);
+  if (before === undefined || !isMap(service)) {
+    throw new UserError(`${file} has no service ${name}`, { exitCode: EXIT.usage });
+  }
+  const last = isBlock(service) ? service.items.at(-1) : undefined;
+  document.setIn(["services", name, "permissions"], document.createNode(value));
+  if (last === undefined) return checked(file, before, afterOf(before, document, undefined));
+  const [start, end] = linesOf(before, last);
+  const line = `${" ".repeat(columnOf(start, last))}permissions: ${value === "all" ? value : JSON.stringify(value)}\n`;
+  const spliced = `${withBreak(before.slice(0, end))}${line}${before.slice(end)}`;
+  return checked(file, before, afterOf(before, document, spliced));
+}
+
 /**
  * Put the edit in the file's place at once: whoever reads it sees the old text or the new one. Mode and owner stay, and a
  * symbolic link goes on pointing where it did.

@@ -1,6 +1,7 @@
 /**
  * What the control API says about the MCP servers behind the gateway. Times are seconds since the epoch.
  */
+import type { SandboxTier } from "../config/permissions.ts";
 
 export interface ServiceStatus {
   service: string;
@@ -12,6 +13,8 @@ export interface ServiceStatus {
   state: "idle" | "running" | "failing";
   /** Process ids. */
   children: number[];
+  /** What holds them to their permissions; absent for a server elsewhere. */
+  sandbox?: SandboxTier;
   reason?: string;
 }
 

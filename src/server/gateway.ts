@@ -7,6 +7,7 @@ import type { Server, ServerResponse } from "node:http";
 import { createBridge, createServices, type Bridge } from "../bridge/bridge.ts";
 import { epochSeconds, systemClock, type Clock } from "../clock.ts";
 import { isLoopbackHost, type Config } from "../config.ts";
+import type { SandboxTier } from "../config/permissions.ts";
 import { UserError } from "../errors.ts";
 import { createEventBus } from "../events.ts";
 import type { Log } from "../log.ts";
@@ -23,6 +24,7 @@ import { createAuthenticate } from "./resource/authenticate.ts";
 import { createMcpEndpoint } from "./resource/mcp.ts";
 import { createVerify } from "./resource/verify.ts";
 import { createResources } from "./resources.ts";
+import { createSessionMemory } from "./session-memory.ts";
 import { createSigningKeys } from "./signing-keys.ts";
 import { createStore } from "./store/index.ts";
 import type { Store } from "./store/store.ts";
@@ -41,7 +43,7 @@ export interface GatewayOptions {
 export interface Gateway {
   /** The issuer, with the port that was really taken. */
   readonly url: string;
-  readonly endpoints: readonly { service: string; url: string }[];
+  readonly endpoints: readonly { service: string; url: string; sandbox?: SandboxTier }[];
   /** Subscribe to what happens. */
   readonly events: ServerContext["events"];
   /** Stop accepting, end sessions and children, write everything down. @param graceSeconds for each firmer step */
@@ -110,8 +112,17 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     };
 
     const services = createServices(config, { clock, events, log });
-    const bridge = createBridge({ services, clock, events, log, limits: config.limits });
-    undo.push(() => bridge.close(graceSeconds));
+    const memory = createSessionMemory({
+      store,
+      clock,
+      limits: config.limits,
+      isShared: config.store.type === "redis",
+    });
+    const bridge = createBridge({ services, clock, events, log, limits: config.limits, memory });
+    undo.push(async () => {
+      await bridge.close(graceSeconds);
+      await memory.close();
+    });
     // What lost its right ends at once: open streams would otherwise outlive the token they were opened with.
     undo.push(
       events.subscribe((event) => {
@@ -148,7 +159,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     let stopping: Promise<void> | undefined;
     return {
       url: config.publicUrl,
-      endpoints: context.resources.all.map(({ service, uri }) => ({ service, url: uri })),
+      endpoints: context.resources.all.map(({ service, uri }) => {
+        const sandbox = services.get(service)?.health().sandbox;
+        return { service, url: uri, ...(sandbox && { sandbox }) };
+      }),
       events,
       stop(grace) {
         graceSeconds = grace;
