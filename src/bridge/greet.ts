@@ -21,7 +21,7 @@ import { LegacyChannel } from "./translate/legacy-channel.ts";
 
 const TIMEOUT = 60; // seconds; a launcher may have to download the server first
 
-interface Greeting {
+export interface Greeting {
   readonly service: Service;
   readonly auth: AuthInfo;
   /** `initialize` under an id of ours. */
@@ -32,7 +32,7 @@ interface Greeting {
   readonly pendingInput: number;
 }
 
-interface Greeted {
+export interface Greeted {
   readonly channel: Channel;
   readonly answer: JsonRpcResponse;
   /** What came right behind the answer, in the same chunk. */

@@ -1,9 +1,9 @@
 /**
- * One running server that speaks 2026-07-28, and the requests of one principal on it. The protocol keeps no state
- * between requests, so all of them share the process; each finds its way back by the number it travels under.
+ * One running server that speaks 2026-07-28, and the requests on it: of one principal, or of everybody where the service is
+ * shared. The protocol keeps no state between requests; each finds its way back by the number it travels under.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { AuthInfo } from "../auth-info.ts";
+import { principalOf, type AuthInfo } from "../auth-info.ts";
 import type { Clock } from "../clock.ts";
 import { Exchange } from "./exchange.ts";
 import { InFlight, type CallLimits, type Pending } from "./in-flight.ts";
@@ -19,6 +19,7 @@ import {
   type JsonRpcRequest,
   type RequestId,
 } from "./json-rpc.ts";
+import { Lingering } from "./lingering.ts";
 import { OwnRequests } from "./own-requests.ts";
 import { ParamHeaders } from "./param-headers.ts";
 import { Refusal } from "./refusal.ts";
@@ -36,11 +37,13 @@ const SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId";
 
 export class ModernServer {
   readonly openedAt: number;
-  /** Of the newest caller; the principal never changes, the grant may. */
+  /** Of the newest caller; unless the server is shared the principal never changes, but the grant may. */
   auth: AuthInfo;
   readonly #channel: Channel & { readonly pid?: number | undefined };
   readonly #clock: Clock;
   readonly #inFlight = new InFlight<Exchange>();
+  /** By principal. */
+  readonly #lingering: Lingering<string>;
   readonly #own: OwnRequests;
   readonly #paramHeaders: ParamHeaders;
   #endedBecause: string | undefined;
@@ -60,6 +63,7 @@ export class ModernServer {
     this.#clock = clock;
     this.openedAt = clock.now();
     this.#idleSince = this.openedAt;
+    this.#lingering = new Lingering(clock);
     this.#own = new OwnRequests(channel);
     this.#paramHeaders = new ParamHeaders((request) => this.#own.ask(request), clock);
     channel.onmessage = (message, about) => this.#receive(message, about);
@@ -87,7 +91,7 @@ export class ModernServer {
 
   /** @throws Refusal 429, or 503 when it has ended meanwhile */
   async call(request: JsonRpcRequest, response: ServerResponse, auth: AuthInfo): Promise<void> {
-    if (this.#inFlight.size >= MAX_IN_FLIGHT) {
+    if (this.#inFlight.size >= MAX_IN_FLIGHT && this.#running(auth) >= MAX_IN_FLIGHT) {
       throw new Refusal(429, ERROR_CODES.internal, "You have too many requests running", {
         id: request.id,
         headers: { "retry-after": "1" },
@@ -103,7 +107,10 @@ export class ModernServer {
     this.#requests += 1;
     const exchange = new Exchange(request, response, auth, this.#clock);
     const number = this.#inFlight.add(request, exchange);
-    response.once("close", () => this.#cancel(number, "the client went away"));
+    response.once("close", () => {
+      if (this.#inFlight.get(number)) this.#lingering.add(number, principalOf(auth));
+      this.#cancel(number, "the client went away");
+    });
     await this.#send(request);
   }
 
@@ -196,6 +203,7 @@ export class ModernServer {
   #receive(message: JsonRpcMessage, about?: RequestId): void {
     if (isResponse(message)) {
       if (this.#own.settle(message)) return;
+      this.#lingering.delete(message.id);
       const pending = this.#inFlight.settle(message);
       if (!pending) return;
       this.#rest();
@@ -227,15 +235,28 @@ export class ModernServer {
     } else this.#owner(notification.method, about)?.tell(notification);
   }
 
+  /** How many requests of the caller's principal run. */
+  #running(auth: AuthInfo): number {
+    const principal = principalOf(auth);
+    return Array.from(this.#inFlight.values()).filter(
+      ({ owner }) => principalOf(owner.auth) === principal,
+    ).length;
+  }
+
   /** Whose a notification without an address is: nobody's, unless only one can be meant. */
   #owner(method: string, about: RequestId | undefined): Exchange | undefined {
     const isLog = method === "notifications/message";
     const known = about === undefined ? undefined : this.#inFlight.get(about)?.owner;
     if (known) return known.wantsLog || !isLog ? known : undefined;
+    const principals = new Set(this.#lingering.owners());
     const possible: Exchange[] = [];
     for (const { owner } of this.#inFlight.values()) {
-      if (!owner.isListening && (owner.wantsLog || !isLog)) possible.push(owner);
+      if (owner.isListening) continue;
+      principals.add(principalOf(owner.auth));
+      if (owner.wantsLog || !isLog) possible.push(owner);
     }
+    // It may be about somebody else's request, even one that wants to hear nothing of it.
+    if (principals.size > 1) return undefined;
     return possible.length === 1 ? possible[0] : undefined;
   }
 }

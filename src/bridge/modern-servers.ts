@@ -1,9 +1,8 @@
 /**
- * Modern requests: checked, and carried to a server of the caller's own. One process for one principal of one service:
- * what a process remembers of one person must not reach another.
+ * Modern requests: checked, and carried to a server of the caller's own. One process for one principal of one service,
+ * unless the service is shared: what a process remembers of one person must not reach another.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { principalOf } from "../auth-info.ts";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import type { BridgeCall } from "./call.ts";
@@ -14,6 +13,7 @@ import { Refusal, unavailable } from "./refusal.ts";
 import type { Service } from "./service/service.ts";
 import { ServiceUnavailable } from "./service/unavailable.ts";
 import { fits, type SessionFilter } from "./session-info.ts";
+import { ownerOf } from "./sharing/owner-of.ts";
 import type { Slots } from "./slots.ts";
 import { ModernTranslation } from "./translate/modern-translation.ts";
 
@@ -30,6 +30,12 @@ const REMOVED = new Set([
 /** Who answers: a server of this revision, or one of older revisions through a translation. */
 type Server = ModernServer | ModernTranslation;
 
+interface Entry {
+  readonly service: string;
+  readonly isShared: boolean;
+  readonly opened: Promise<Server>;
+}
+
 export interface ModernServersOptions {
   readonly clock: Clock;
   readonly limits: Config["limits"];
@@ -38,8 +44,8 @@ export interface ModernServersOptions {
 
 export class ModernServers {
   readonly #options: ModernServersOptions;
-  /** By service and principal. */
-  readonly #servers = new Map<string, { service: string; opened: Promise<Server> }>();
+  /** By service and owner. */
+  readonly #servers = new Map<string, Entry>();
   #cancelLook: (() => void) | undefined;
 
   constructor(options: ModernServersOptions) {
@@ -59,6 +65,10 @@ export class ModernServers {
     if (REMOVED.has(message.method)) {
       throw new Refusal(404, ERROR_CODES.methodNotFound, `${message.method} was removed`, { id });
     }
+    if (service.config.isolation === "shared" && message.method.startsWith("tasks/")) {
+      const reason = "Tasks of a shared server belong to nobody";
+      throw new Refusal(404, ERROR_CODES.methodNotFound, reason, { id });
+    }
     const gone = new AbortController();
     response.once("close", () => gone.abort());
     const isOld = (await service.era(gone.signal)) === "legacy";
@@ -76,13 +86,15 @@ export class ModernServers {
   /** @returns how many requests ended */
   async end(filter: SessionFilter, reason: string): Promise<number> {
     let count = 0;
-    for (const { service, opened } of this.#servers.values()) {
+    for (const { service, isShared, opened } of this.#servers.values()) {
       const server = await opened.catch(() => undefined);
       if (!server) continue;
       const isMeant = ({ clientId, subject, grantId }: BridgeCall["auth"]): boolean =>
         fits(filter, { clientId, subject, grantId, service });
       count += server.end(isMeant, reason);
-      if (server.idleSince !== undefined && isMeant(server.auth)) void server.close(reason);
+      // A shared one is of no person: it goes only when the service is meant.
+      const isOver = isShared ? fits(filter, { service }) : isMeant(server.auth);
+      if (isOver && server.idleSince !== undefined) void server.close(reason);
     }
     return count;
   }
@@ -103,20 +115,24 @@ export class ModernServers {
     id: JsonRpcRequest["id"] | undefined,
     isOld: boolean,
   ): Promise<Server> {
-    const key = JSON.stringify([service.name, principalOf(call.auth), isOld]);
+    const key = JSON.stringify([service.name, ownerOf(service, call.auth), isOld]);
+    const isShared = service.config.isolation === "shared";
     let entry = this.#servers.get(key);
     if (!entry && isOld) {
       const onRetire = (): boolean => this.#servers.delete(key);
       const opened = Promise.resolve(this.#translate(call, service, onRetire));
-      this.#servers.set(key, (entry = { service: service.name, opened }));
+      this.#servers.set(key, (entry = { service: service.name, isShared, opened }));
       this.#cancelLook ??= this.#lookLater();
     }
     if (!entry) {
-      const giveBack = this.#options.slots.take(call.auth.subject, id, service);
+      // What belongs to everybody is no one person's session.
+      const subject = isShared ? `everybody at ${service.name}` : call.auth.subject;
+      const giveBack = this.#options.slots.take(subject, id, service);
       const retire = (): void => {
         if (this.#servers.get(key) === entry) this.#servers.delete(key);
       };
-      entry = { service: service.name, opened: this.#open(call, service, retire, giveBack) };
+      const opened = this.#open(call, service, retire, giveBack);
+      entry = { service: service.name, isShared, opened };
       this.#servers.set(key, entry);
       entry.opened.catch(() => {
         retire();
@@ -146,7 +162,7 @@ export class ModernServers {
       ...this.#options,
       service,
       auth: call.auth,
-      isShared: false,
+      isShared: service.config.isolation === "shared",
       explain: (error, id) => this.#outage(error, service, id),
       onRetire,
     });

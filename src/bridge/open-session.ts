@@ -5,7 +5,6 @@
 import type { AuthInfo } from "../auth-info.ts";
 import type { Clock } from "../clock.ts";
 import { randomId } from "../random.ts";
-import { greet } from "./greet.ts";
 import {
   asObject,
   ERROR_CODES,
@@ -13,13 +12,12 @@ import {
   type JsonRpcRequest,
   type JsonRpcResponse,
 } from "./json-rpc.ts";
+import { LEGACY_VERSIONS } from "./legacy-versions.ts";
 import { unavailable } from "./refusal.ts";
 import type { Channel, Service } from "./service/service.ts";
 import { ServiceUnavailable } from "./service/unavailable.ts";
 import { McpSession } from "./session.ts";
-
-/** Revisions with `initialize`, newest first. 2024-11-05 had another transport, but its servers still exist. */
-export const LEGACY_VERSIONS = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"] as const;
+import type { SharedChildren } from "./sharing/shared-children.ts";
 
 export interface Opening {
   readonly service: Service;
@@ -30,6 +28,7 @@ export interface Opening {
   readonly signal: AbortSignal;
   /** Seconds a user may take for what a server wants to know in the course of a call. */
   readonly pendingInput: number;
+  readonly sharing: SharedChildren;
   readonly onEnd: (session: McpSession, reason: string) => void;
 }
 
@@ -40,13 +39,13 @@ export interface Opening {
 export async function openSession(
   opening: Opening,
 ): Promise<{ answer: JsonRpcResponse; session?: McpSession }> {
-  const { service, auth, request, clock, signal, pendingInput, onEnd } = opening;
+  const { service, auth, request, clock, signal, pendingInput, sharing, onEnd } = opening;
   const { id } = request;
   const introduction = { ...request.params };
   let channel: Channel | undefined;
   try {
     const hello = greeting(request);
-    const greeted = await greet({ service, auth, hello, clock, signal, pendingInput });
+    const greeted = await sharing.greet({ service, auth, hello, clock, signal, pendingInput });
     ({ channel } = greeted);
     const { answer, early } = greeted;
     answer.id = id;

@@ -1,12 +1,8 @@
 /**
- * What the bridge itself asks a server of revision 2026-07-28. These ids are strings, those of clients' requests numbers, so
- * they never meet.
+ * What the bridge itself asks a server. These ids are strings, those of clients' requests numbers, so they never meet.
  */
-import { metaOf, type JsonRpcRequest, type JsonRpcResponse } from "./json-rpc.ts";
-import { MODERN_VERSIONS } from "./modern-headers.ts";
+import type { JsonRpcRequest, JsonRpcResponse } from "./json-rpc.ts";
 import type { Channel } from "./service/service.ts";
-
-const ENVELOPE = "io.modelcontextprotocol/";
 
 interface Waiting {
   resolve(response: JsonRpcResponse): void;
@@ -22,22 +18,16 @@ export class OwnRequests {
     this.#channel = channel;
   }
 
-  /** The envelope is added. Rejects when the server ends first. */
+  /** Rejects when the server ends first. */
   ask(request: Omit<JsonRpcRequest, "id">): Promise<JsonRpcResponse> {
     const id = `gateway-${this.#next++}`;
-    const _meta = {
-      ...metaOf(request),
-      [`${ENVELOPE}protocolVersion`]: MODERN_VERSIONS[0],
-      [`${ENVELOPE}clientInfo`]: { name: "mcp-gateway", version: "1" },
-      [`${ENVELOPE}clientCapabilities`]: {},
-    };
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
       const fail = (error: Error): void => {
         this.#waiting.delete(id);
         reject(error);
       };
-      this.#channel.send({ ...request, id, params: { ...request.params, _meta } }).catch(fail);
+      this.#channel.send({ ...request, id }).catch(fail);
     });
   }
 

@@ -7,7 +7,14 @@ import type { Clock } from "../clock.ts";
 import { mirroredHeader } from "../mcp/mirrored-header.ts";
 import { headerDeclarations, type HeaderDeclaration } from "./header-declarations.ts";
 import { asObject, ERROR_CODES, type JsonRpcRequest, type JsonRpcResponse } from "./json-rpc.ts";
+import { MODERN_VERSIONS } from "./modern-headers.ts";
 import { Refusal } from "./refusal.ts";
+
+const ENVELOPE = {
+  "io.modelcontextprotocol/protocolVersion": MODERN_VERSIONS[0],
+  "io.modelcontextprotocol/clientInfo": { name: "mcp-gateway", version: "1" },
+  "io.modelcontextprotocol/clientCapabilities": {},
+};
 
 /** Seconds that a list is believed; servers may change it and tell only who subscribed. */
 const FRESH = 60;
@@ -118,7 +125,7 @@ export class ParamHeaders {
     const tools: unknown[] = [];
     let cursor: unknown;
     for (let page = 0; page < MAX_PAGES; page += 1) {
-      const params = cursor === undefined ? {} : { cursor };
+      const params = { ...(cursor !== undefined && { cursor }), _meta: ENVELOPE };
       const answer = await this.#ask({ jsonrpc: "2.0", method: "tools/list", params });
       // A server that has no list has no tools with headers either.
       const result = "result" in answer ? asObject(answer.result) : undefined;

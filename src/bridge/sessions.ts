@@ -13,6 +13,7 @@ import { Refusal } from "./refusal.ts";
 import type { Service } from "./service/service.ts";
 import { fits, type SessionFilter, type SessionInfo } from "./session-info.ts";
 import type { McpSession } from "./session.ts";
+import { SharedChildren } from "./sharing/shared-children.ts";
 import type { Slots } from "./slots.ts";
 
 export interface SessionsOptions {
@@ -25,6 +26,7 @@ export interface SessionsOptions {
 export class Sessions {
   readonly #options: SessionsOptions;
   readonly #sessions = new Map<string, McpSession>();
+  readonly #sharing = new SharedChildren();
   readonly #opening = new Set<AbortController>();
   readonly #looks: Looks;
 
@@ -44,7 +46,8 @@ export class Sessions {
     abort: AbortController,
   ): Promise<{ answer: JsonRpcResponse; session?: McpSession }> {
     const { clock, events, limits, slots } = this.#options;
-    const giveBack = slots.take(auth.subject, request.id, service);
+    const isMember = service.config.isolation === "shared";
+    const giveBack = slots.take(auth.subject, request.id, service, isMember);
     this.#opening.add(abort);
     const opened = await openSession({
       service,
@@ -53,6 +56,7 @@ export class Sessions {
       clock,
       signal: abort.signal,
       pendingInput: limits.pendingInput,
+      sharing: this.#sharing,
       onEnd: (session, reason) => {
         this.#sessions.delete(session.id);
         // The slot stands for a process, so it is free when that is gone, not before.

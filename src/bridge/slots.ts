@@ -11,6 +11,8 @@ export class Slots {
   readonly #limits: { readonly sessions: number; readonly sessionsPerUser: number };
   readonly #ofPeople = new Map<string, number>();
   readonly #ofServices = new Map<string, number>();
+  /** Sessions of a service whose sessions all share one server; together they take one place of the total. */
+  readonly #sharing = new Map<string, number>();
   #total = 0;
 
   /** @param limits asked each time, so that they may change */
@@ -19,10 +21,11 @@ export class Slots {
   }
 
   /**
+   * @param isMember shares a server with all others of the service that say so: together they take one place of the total
    * @returns gives the slot back; calling it again does nothing
    * @throws Refusal 429 when this person has enough, 503 when the service or the gateway is full
    */
-  take(subject: string, id: RequestId | undefined, service: Service): () => void {
+  take(subject: string, id: RequestId | undefined, service: Service, isMember = false): () => void {
     const { name } = service;
     const refuse = (status: number, message: string): Refusal =>
       new Refusal(status, ERROR_CODES.server, message, { id, headers: RETRY_AFTER });
@@ -32,17 +35,20 @@ export class Slots {
     if ((this.#ofServices.get(name) ?? 0) >= (service.config.maxSessions ?? Infinity)) {
       throw refuse(503, `All sessions of the service ${name} are in use`);
     }
-    if (this.#total >= this.#limits.sessions) {
+    const isFirst = !isMember || !this.#sharing.has(name);
+    if (isFirst && this.#total >= this.#limits.sessions) {
       throw refuse(503, "All sessions of the gateway are in use");
     }
     count(this.#ofPeople, subject, 1);
     count(this.#ofServices, name, 1);
-    this.#total += 1;
+    if (isMember) count(this.#sharing, name, 1);
+    if (isFirst) this.#total += 1;
     let isTaken = true;
     return () => {
       if (!isTaken) return;
       isTaken = false;
-      this.#total -= 1;
+      if (isMember) count(this.#sharing, name, -1);
+      if (!isMember || !this.#sharing.has(name)) this.#total -= 1;
       count(this.#ofPeople, subject, -1);
       count(this.#ofServices, name, -1);
     };

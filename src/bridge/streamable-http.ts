@@ -11,7 +11,7 @@ import {
   type JsonRpcMessage,
   type JsonRpcRequest,
 } from "./json-rpc.ts";
-import { LEGACY_VERSIONS } from "./open-session.ts";
+import { LEGACY_VERSIONS } from "./legacy-versions.ts";
 import { outageOf } from "../mcp/outage.ts";
 import { Refusal, writeJson } from "./refusal.ts";
 import { requireAccept } from "./request-body.ts";

@@ -19,7 +19,7 @@ import {
   type JsonRpcResponse,
   type RequestId,
 } from "../json-rpc.ts";
-import { LEGACY_VERSIONS } from "../open-session.ts";
+import { LEGACY_VERSIONS } from "../legacy-versions.ts";
 import type { Channel } from "../service/service.ts";
 import { isSevereEnough } from "./modern-request.ts";
 import type { Hello } from "./modern-result.ts";

@@ -25,7 +25,9 @@ beforeEach(() => {
   pages = [{ tools: TOOLS }];
   headers = new ParamHeaders(({ params }) => {
     const page = pages[asked.length] ?? pages.at(-1)!;
-    asked.push(params);
+    const { _meta, ...rest } = params!;
+    expect(_meta).toHaveProperty(["io.modelcontextprotocol/protocolVersion"], "2026-07-28");
+    asked.push(rest);
     if (page === "silence") return new Promise(() => undefined);
     if (page instanceof Error) return Promise.reject(page);
     return Promise.resolve({ jsonrpc: "2.0", id: "x", result: page });

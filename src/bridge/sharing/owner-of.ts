@@ -1,0 +1,7 @@
+import { principalOf, type AuthInfo } from "../../auth-info.ts";
+import type { Service } from "../service/service.ts";
+
+/** Callers with the same one share a server: those of one principal, or everybody of a service that is `shared`. */
+export function ownerOf(service: Service, auth: AuthInfo): string {
+  return service.config.isolation === "shared" ? "everybody" : principalOf(auth);
+}
