@@ -1,6 +1,7 @@
 /**
- * The official MCP conformance suite against the bridge alone, each era over a server of the same era. Nothing is
- * tolerated: what the server can do on its own standard streams it must be able to do through us.
+ * The official MCP conformance suite against the bridge alone: each era over a server of the same era, and an older client
+ * over a server that only speaks 2026-07-28. Nothing is tolerated: what the server can do on its own standard streams it
+ * must be able to do through us.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startBridge, type BridgeServer } from "../support/bridge-server.ts";
@@ -34,6 +35,23 @@ describe("the suite's server mode", () => {
       expect(result.warnings).toEqual([]);
       expect(result).toMatchObject({ exitCode: 0, scenarios: 30, failed: 0 });
       expect(result.passed).toBeGreaterThanOrEqual(69);
+    },
+  );
+
+  // Translation loses nothing the suite can see: there is no list of expected failures, and none may come to be.
+  it(
+    "B02 passes the requirements of 2025-11-25 over a modern server",
+    { timeout: 180_000 },
+    async () => {
+      const result = await runServerSuite({
+        url: bridge.endpoint("modern"),
+        requirements: "2025-11-25",
+      });
+      expect(result.failures).toEqual([]);
+      expect(result.warnings).toEqual([]);
+      expect(result).toMatchObject({ exitCode: 0, scenarios: 30, failed: 0 });
+      expect(result.passed).toBeGreaterThanOrEqual(69);
+      expect(result.unscored).toMatchObject({ scenarios: 3, failed: 0 });
     },
   );
 
