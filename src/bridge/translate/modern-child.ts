@@ -1,9 +1,8 @@
 /**
  * A running server of older revisions, initialised by us, and the requests of modern clients on it.
  *
- * What it says on its own streams names no request, except answers and progress. So a call it may ask something for,
- * and a call whose client wants its log, have the child to themselves for as long as they run (modern-pool.ts); then
- * there is only one call that can be meant.
+ * What it says on its own names no request, except answers and progress. So of calls it may ask something for, and of
+ * calls whose client wants the log, only one at a time runs on it (modern-pool.ts): that one is meant.
  */
 import type { Clock } from "../../clock.ts";
 import { InFlight } from "../in-flight.ts";

@@ -10,7 +10,7 @@ import type { Service } from "../service/service.ts";
 import type { Slots } from "../slots.ts";
 import { canonicalJson } from "./modern-canonical.ts";
 import { LegacyChild } from "./modern-child.ts";
-import { ChildPool, type Caller, type Lease } from "./modern-pool.ts";
+import { ChildPool, type Caller, type Lease, type Mode } from "./modern-pool.ts";
 import type { Capabilities } from "./modern-request.ts";
 import type { Hello } from "./modern-result.ts";
 
@@ -43,15 +43,15 @@ export class Children {
     this.#options = options;
   }
 
-  /** @param mode whether the child may be somebody else's at the same time @param signal the caller went away */
+  /** @param signal the caller went away */
   acquire(
-    mode: "shared" | "exclusive",
+    mode: Mode,
     capabilities: Capabilities,
     caller: Caller,
     signal: AbortSignal,
   ): Promise<Lease> {
     // What a child says late must not reach another person.
-    const isOwn = this.#options.isShared && mode === "exclusive";
+    const isOwn = this.#options.isShared && mode !== "plain";
     const key = canonicalJson([capabilities, isOwn ? principalOf(caller.auth) : ""]);
     let pool = this.#pools.get(key);
     if (!pool) {
@@ -70,7 +70,7 @@ export class Children {
   ): Promise<JsonRpcResponse> {
     for (const child of this.#ready) if (!child.isLeaving) return await child.ask(method, params);
     const { signal } = new AbortController();
-    const lease = await this.acquire("shared", capabilities, caller, signal);
+    const lease = await this.acquire("plain", capabilities, caller, signal);
     try {
       return await lease.child.ask(method, params);
     } finally {

@@ -1,10 +1,10 @@
 /**
  * Children that were initialised with the same capabilities, and who has which.
  *
- * Most calls share a child. A call the child may ask something for, or log for, needs one for itself, so that what the
- * child says without an address can only be meant for it. Such calls wait a moment for a child to become free and then
- * get another one: quick calls share few children, slow ones get as many as there is room for. A parked call keeps its
- * child; the pool goes on without it.
+ * What a child says without an address must have only one call it can be meant for. So of the calls a child may ask
+ * something for there is one at a time in each, besides any number of others; and a call that wants the log has a child
+ * to itself. Who finds none waits a moment for one to become free and then gets another one: quick calls share few
+ * children, slow ones get as many as there is room for. A parked call keeps its child; the pool goes on without it.
  */
 import type { AuthInfo } from "../../auth-info.ts";
 import type { Clock } from "../../clock.ts";
@@ -31,13 +31,15 @@ export interface Lease {
   pin(): () => void;
 }
 
-type Mode = "shared" | "exclusive";
+/** Whether the child may ask something during the call, or its log is for the call. */
+export type Mode = "plain" | "asking" | "logging";
 
 interface Member {
   readonly child: LegacyChild;
   /** Calls on it. */
   users: number;
-  isExclusive: boolean;
+  /** Of the one call that is not plain. */
+  holder: Mode | undefined;
   /** With a parked call: nobody knows when it comes back. */
   isAway: boolean;
   /** Something of an ended call may be left in it. */
@@ -118,20 +120,18 @@ export class ChildPool {
   }
 
   #find(mode: Mode): Member | undefined {
-    let found: Member | undefined;
-    for (const member of this.#members.values()) {
-      const { users, isExclusive, isTainted } = member;
-      if (isExclusive || (mode === "exclusive" && (users > 0 || isTainted))) continue;
-      if (users > 0) return member;
-      found ??= member;
-    }
-    return found;
+    const all = [...this.#members.values()].filter(({ isAway, isTainted, holder }) => {
+      return !isAway && !isTainted && holder !== "logging";
+    });
+    if (mode === "plain") return all.find(({ users }) => users > 0) ?? all[0];
+    if (mode === "asking") return all.find(({ holder }) => holder === undefined);
+    return all.find(({ users }) => users === 0);
   }
 
   #lease(member: Member, mode: Mode): Lease {
     const { child } = member;
     member.users += 1;
-    member.isExclusive = mode === "exclusive";
+    if (mode !== "plain") member.holder = mode;
     let isHeld = true;
     return {
       child,
@@ -141,8 +141,8 @@ export class ChildPool {
         isHeld = false;
         member.users -= 1;
         member.idleSince = this.#clock.now();
-        if (mode === "exclusive") {
-          member.isExclusive = false;
+        if (mode !== "plain") {
+          member.holder = undefined;
           member.isAway = false;
           member.isTainted ||= !isClean;
         }
@@ -169,8 +169,8 @@ export class ChildPool {
 
   /** Start one more, if those that are starting are not enough for all who wait. */
   #grow(caller: Caller): void {
-    const exclusive = [...this.#waiting].filter(({ mode }) => mode === "exclusive").length;
-    const needed = exclusive + (exclusive < this.#waiting.size ? 1 : 0);
+    const others = [...this.#waiting].filter(({ mode }) => mode !== "plain").length;
+    const needed = others + (others < this.#waiting.size ? 1 : 0);
     if (this.#opening >= needed) return;
     this.#opening += 1;
     this.#open(caller).then(
@@ -180,7 +180,7 @@ export class ChildPool {
         this.#members.set(child, {
           child,
           users: 0,
-          isExclusive: false,
+          holder: undefined,
           isAway: false,
           isTainted: false,
           pins: 0,

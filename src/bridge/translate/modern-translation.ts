@@ -134,7 +134,7 @@ export class ModernTranslation {
     const { id: _, ...translated } = request.toLegacy();
     const caller = { auth: this.auth, id: undefined, clientInfo: request.clientInfo };
     const { signal } = new AbortController();
-    const lease = await this.#children.acquire("shared", request.capabilities, caller, signal);
+    const lease = await this.#children.acquire("plain", request.capabilities, caller, signal);
     lease.child.notify(translated);
     lease.release(true);
   }
@@ -214,13 +214,12 @@ export class ModernTranslation {
   ): Promise<Lease | undefined> {
     const { logLevel, method, capabilities, clientInfo } = request;
     const isLogging = logLevel !== undefined && !/^(?:server|subscriptions)\//.test(method);
-    const isAlone = request.mayBeAsked || isLogging;
     const gone = new AbortController();
     response.once("close", () => gone.abort());
     this.#waiting += 1;
     try {
       const lease = await this.#children.acquire(
-        isAlone ? "exclusive" : "shared",
+        isLogging ? "logging" : request.mayBeAsked ? "asking" : "plain",
         capabilities,
         { auth, id, clientInfo },
         gone.signal,
