@@ -105,18 +105,33 @@ describe("credentials", () => {
   });
 });
 
-describe.each(["legacy", "auto"] as const)("an SDK v2 host, negotiating %s", (mode) => {
-  it("logs in and calls echo", async () => {
+describe.each([
+  ["legacy", "2025-11-25"],
+  ["auto", "2026-07-28"],
+] as const)("an SDK v2 host, negotiating %s", (mode, version) => {
+  it(`speaks ${version} and is asked by the server`, async () => {
     const home = createHome();
+    // This client probes with a process of its own, whose standard error nobody sees.
+    const first = home.spawn(gateway.resource);
+    await first.open();
+    await first.end();
     const transport = new StdioV2({ ...home.command(gateway.resource), stderr: "pipe" });
     home.watch(transport.stderr as Readable);
     const client = new ClientV2(
       { name: "v2", version: "1" },
       { capabilities: CAPABILITIES, versionNegotiation: { mode } },
     );
+    client.setRequestHandler("elicitation/create", () => ({
+      action: "accept",
+      content: { name: "Grace", check: true },
+    }));
     onTestFinished(() => client.close());
     await client.connect(transport);
+    expect(client.getNegotiatedProtocolVersion()).toBe(version);
     const result = await client.callTool({ name: "echo", arguments: { message: "hello" } });
     expect(textOf(result)).toContain("Echo: hello");
+    const elicited = await client.callTool({ name: "trigger-elicitation-request", arguments: {} });
+    expect(textOf(elicited)).toContain("Grace");
+    expect(home.pages).toHaveLength(1);
   });
 });

@@ -103,7 +103,8 @@ function converse(child: ChildProcess, stderr: () => string): ConnectProcess {
     child,
     lines,
     stderr,
-    send: (message) => void child.stdin!.write(`${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`),
+    send: (message) =>
+      void child.stdin!.write(`${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`),
     answer: (id) =>
       early.has(id)
         ? Promise.resolve(early.get(id))
