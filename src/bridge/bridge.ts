@@ -14,7 +14,9 @@ import { ModernServers } from "./modern-servers.ts";
 import { Refusal, unavailable } from "./refusal.ts";
 import { readJson } from "./request-body.ts";
 import type { LogLine, Service, ServiceHealth } from "./service/service.ts";
+import { Revival } from "./revival.ts";
 import type { SessionFilter, SessionInfo } from "./session-info.ts";
+import type { SessionMemory } from "./session-memory.ts";
 import { ServiceUnavailable } from "./service/unavailable.ts";
 import { Sessions } from "./sessions.ts";
 import { Slots } from "./slots.ts";
@@ -22,6 +24,7 @@ import { StreamableHttp } from "./streamable-http.ts";
 
 export { createServices } from "./service/index.ts";
 export type { SessionInfo } from "./session-info.ts";
+export type { RememberedSession, SessionMemory } from "./session-memory.ts";
 
 export interface Bridge {
   /**
@@ -49,11 +52,15 @@ export interface BridgeOptions {
   readonly events: EventBus;
   readonly log: Log;
   readonly limits: Config["limits"];
+  /** Without it, no session outlives this process. */
+  readonly memory?: SessionMemory;
 }
 
-export function createBridge({ services, clock, events, log, limits }: BridgeOptions): Bridge {
+export function createBridge(options: BridgeOptions): Bridge {
+  const { services, clock, events, log, limits, memory } = options;
   const slots = new Slots(limits);
-  const sessions = new Sessions({ clock, events, limits, slots });
+  const revival = new Revival({ memory, clock, log });
+  const sessions = new Sessions({ clock, events, limits, slots, revival });
   const modern = new ModernServers({ clock, limits, slots });
   const http = new StreamableHttp(sessions);
   let isClosing = false;
@@ -79,9 +86,9 @@ export function createBridge({ services, clock, events, log, limits }: BridgeOpt
         return await door.post(request, response, call, service, body);
       }
       case "GET":
-        return http.get(request, response, call);
+        return await http.get(request, response, call, service);
       case "DELETE":
-        return http.delete(request, response, call);
+        return await http.delete(request, response, call, service);
       default:
         throw new Refusal(405, ERROR_CODES.invalidRequest, "Use POST, GET or DELETE", {
           headers: { allow: "GET, POST, DELETE" },

@@ -9,11 +9,14 @@ import {
   asObject,
   ERROR_CODES,
   errorResponse,
+  type JsonRpcMessage,
   type JsonRpcRequest,
   type JsonRpcResponse,
 } from "./json-rpc.ts";
 import { LEGACY_VERSIONS } from "./legacy-versions.ts";
+import { replay } from "./revival.ts";
 import { unavailable } from "./refusal.ts";
+import { digestOfAnswer, STREAMS_OF_A_LIFE, type RememberedSession } from "./session-memory.ts";
 import type { Channel, Service } from "./service/service.ts";
 import { ServiceUnavailable } from "./service/unavailable.ts";
 import { McpSession } from "./session.ts";
@@ -29,7 +32,10 @@ export interface Opening {
   /** Seconds a user may take for what a server wants to know in the course of a call. */
   readonly pendingInput: number;
   readonly sharing: SharedChildren;
-  readonly onEnd: (session: McpSession, reason: string) => void;
+  /** Goes on with what there was before this process; then `request` is of our making. */
+  readonly recalled?: { readonly id: string; readonly session: RememberedSession } | undefined;
+  readonly onRemarkable: (session: McpSession, message: JsonRpcMessage) => void;
+  readonly onEnd: (session: McpSession, reason: string, hasCrashed: boolean) => void;
 }
 
 /**
@@ -39,7 +45,8 @@ export interface Opening {
 export async function openSession(
   opening: Opening,
 ): Promise<{ answer: JsonRpcResponse; session?: McpSession }> {
-  const { service, auth, request, clock, signal, pendingInput, sharing, onEnd } = opening;
+  const { service, auth, request, clock, signal, pendingInput, sharing } = opening;
+  const { recalled, onRemarkable, onEnd } = opening;
   const { id } = request;
   const introduction = { ...request.params };
   let channel: Channel | undefined;
@@ -47,15 +54,27 @@ export async function openSession(
     const hello = greeting(request);
     const greeted = await sharing.greet({ service, auth, hello, clock, signal, pendingInput });
     ({ channel } = greeted);
-    const { answer, early } = greeted;
+    const { answer } = greeted;
+    const early = [...greeted.early];
     answer.id = id;
-    const version = "result" in answer ? asObject(answer.result)?.["protocolVersion"] : undefined;
+    const result = "result" in answer ? asObject(answer.result) : undefined;
+    const version = result?.["protocolVersion"];
     if (typeof version !== "string") {
       void channel.close();
       return { answer };
     }
+    if (recalled) {
+      if (digestOfAnswer(result) !== recalled.session.answer) {
+        throw new Error("the server is not what it was before");
+      }
+      await replay(channel, recalled.session, early, clock);
+    }
     const session: McpSession = new McpSession({
-      id: randomId(),
+      id: recalled?.id ?? randomId(),
+      ...(recalled && {
+        openedAt: recalled.session.openedAt,
+        firstStream: Math.floor(clock.now()) * STREAMS_OF_A_LIFE,
+      }),
       service: service.name,
       auth,
       channel,
@@ -63,7 +82,8 @@ export async function openSession(
       protocolVersion: version,
       timeout: service.config.timeout,
       introduction,
-      onEnd: (reason) => onEnd(session, reason),
+      onRemarkable: (message) => onRemarkable(session, message),
+      onEnd: (reason, hasCrashed) => onEnd(session, reason, hasCrashed),
     });
     for (const message of early) channel.onmessage?.(message);
     return { answer, session };

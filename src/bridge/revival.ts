@@ -173,9 +173,11 @@ function ask(
       reject(new Error(`no answer to ${request.method} within ${ANSWER_TIMEOUT} seconds`)),
     );
     channel.onmessage = (message) => {
-      if (!isResponse(message) || message.id !== request.id) return void early.push(message);
-      cancel();
-      resolve(message);
+      if (!isResponse(message) || message.id !== request.id) early.push(message);
+      else {
+        cancel();
+        resolve(message);
+      }
     };
     channel.onclose = (reason) => {
       cancel();

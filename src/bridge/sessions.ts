@@ -8,8 +8,9 @@ import type { EventBus } from "../events.ts";
 import type { BridgeCall } from "./call.ts";
 import { ERROR_CODES, type JsonRpcRequest, type JsonRpcResponse } from "./json-rpc.ts";
 import { Looks } from "./looks.ts";
-import { openSession } from "./open-session.ts";
+import { openSession, type Opening } from "./open-session.ts";
 import { Refusal } from "./refusal.ts";
+import type { Revival } from "./revival.ts";
 import type { Service } from "./service/service.ts";
 import { fits, type SessionFilter, type SessionInfo } from "./session-info.ts";
 import type { McpSession } from "./session.ts";
@@ -21,6 +22,7 @@ export interface SessionsOptions {
   readonly events: EventBus;
   readonly limits: Config["limits"];
   readonly slots: Slots;
+  readonly revival: Revival;
 }
 
 export class Sessions {
@@ -28,6 +30,8 @@ export class Sessions {
   readonly #sessions = new Map<string, McpSession>();
   readonly #sharing = new SharedChildren();
   readonly #opening = new Set<AbortController>();
+  /** By id and principal. */
+  readonly #reviving = new Map<string, Promise<McpSession | undefined>>();
   readonly #looks: Looks;
 
   constructor(options: SessionsOptions) {
@@ -44,8 +48,9 @@ export class Sessions {
     auth: AuthInfo,
     request: JsonRpcRequest,
     abort: AbortController,
+    recalled?: Opening["recalled"],
   ): Promise<{ answer: JsonRpcResponse; session?: McpSession }> {
-    const { clock, events, limits, slots } = this.#options;
+    const { clock, events, limits, slots, revival } = this.#options;
     const isMember = service.config.isolation === "shared";
     const giveBack = slots.take(auth.subject, request.id, service, isMember);
     this.#opening.add(abort);
@@ -57,8 +62,11 @@ export class Sessions {
       signal: abort.signal,
       pendingInput: limits.pendingInput,
       sharing: this.#sharing,
-      onEnd: (session, reason) => {
+      recalled,
+      onRemarkable: ({ id }, message) => revival.note(id, message),
+      onEnd: (session, reason, hasCrashed) => {
         this.#sessions.delete(session.id);
+        void revival.end(session.id, hasCrashed);
         // The slot stands for a process, so it is free when that is gone, not before.
         void session.end(reason).then(giveBack);
         const { handle: sessionId, service: name } = session;
@@ -82,6 +90,16 @@ export class Sessions {
       return opened;
     }
     this.#sessions.set(session.id, session);
+    const { answer } = opened;
+    if (recalled) revival.resume(session.id, { ...recalled.session, grantId: auth.grantId });
+    else
+      revival.begin(
+        session.id,
+        service,
+        auth,
+        request.params ?? {},
+        "result" in answer && answer.result,
+      );
     this.#looks.begin(service.config.timeout);
     const { clientId, subject } = auth;
     const { handle: sessionId } = session;
@@ -112,6 +130,57 @@ export class Sessions {
     return session;
   }
 
+  /**
+   * The caller's own session, brought back to life if it only ended with the process that served it.
+   * @throws Refusal as `find` and `open`
+   */
+  async findOrRevive(
+    id: string | undefined,
+    call: BridgeCall,
+    service: Service,
+  ): Promise<McpSession> {
+    if (id === undefined || this.#sessions.has(id)) return this.find(id, call);
+    const key = JSON.stringify([id, principalOf(call.auth), service.name]);
+    let reviving = this.#reviving.get(key);
+    if (!reviving) {
+      reviving = this.#revive(id, call, service).finally(() => this.#reviving.delete(key));
+      this.#reviving.set(key, reviving);
+    }
+    return (await reviving) ?? this.find(id, call);
+  }
+
+  /** What was negotiated, where it is alive here. */
+  versionOf(id: string | undefined): string | undefined {
+    return this.#sessions.get(id ?? "")?.protocolVersion;
+  }
+
+  /** The client wants it no more. @throws Refusal as `find` */
+  async forget(id: string | undefined, call: BridgeCall, service: Service): Promise<void> {
+    const session = this.#sessions.get(id ?? "");
+    if (id === undefined || session) {
+      const { id: own } = this.find(id, call);
+      // Before the client is told: not even a crash may bring it back.
+      const forgotten = this.#options.revival.end(own);
+      void session?.end("ended by client");
+      return await forgotten;
+    }
+    const { revival } = this.#options;
+    if (!(await revival.claim(id, call, service))) this.find(id, call);
+    await revival.end(id);
+  }
+
+  async #revive(id: string, call: BridgeCall, service: Service): Promise<McpSession | undefined> {
+    const { revival } = this.#options;
+    const session = await revival.claim(id, call, service);
+    if (!session) return undefined;
+    const params = { ...session.introduction };
+    const request: JsonRpcRequest = { jsonrpc: "2.0", id: 0, method: "initialize", params };
+    const recalled = { id, session };
+    const opened = await this.open(service, call.auth, request, new AbortController(), recalled);
+    if (!opened.session) await revival.end(id);
+    return opened.session;
+  }
+
   list(): SessionInfo[] {
     return Array.from(this.#sessions.values(), (session) => session.info());
   }
@@ -124,6 +193,7 @@ export class Sessions {
 
   async close(reason: string, graceSeconds: number): Promise<void> {
     this.#looks.stop();
+    this.#options.revival.close();
     for (const abort of this.#opening) abort.abort();
     await Promise.all(
       [...this.#sessions.values()].map((session) => session.end(reason, graceSeconds)),

@@ -42,42 +42,44 @@ export class StreamableHttp {
     if (!isBatch && first && isRequest(first) && first.method === "initialize") {
       return await this.#initialize(response, call, service, first);
     }
-    const session = this.#find(request, call);
+    const session = await this.#find(request, call, service);
+    if (response.destroyed) return;
     if (isBatch && session.protocolVersion !== "2025-03-26") {
       throw new Refusal(400, ERROR_CODES.invalidRequest, "Batches are not part of this revision");
     }
     await session.post(messages, response, isBatch);
   }
 
-  get(request: IncomingMessage, response: ServerResponse, call: BridgeCall): void {
+  async get(
+    request: IncomingMessage,
+    response: ServerResponse,
+    call: BridgeCall,
+    service: Service,
+  ): Promise<void> {
     requireAccept(request, ["text/event-stream"]);
     const lastEventId = request.headers["last-event-id"];
-    this.#find(request, call).listen(
-      response,
-      lastEventId === undefined ? undefined : String(lastEventId),
-    );
+    const session = await this.#find(request, call, service);
+    if (response.destroyed) return;
+    session.listen(response, lastEventId === undefined ? undefined : String(lastEventId));
   }
 
-  delete(request: IncomingMessage, response: ServerResponse, call: BridgeCall): void {
-    const session = this.#find(request, call);
-    response.writeHead(204).end();
-    void session.end("ended by client");
+  async delete(
+    request: IncomingMessage,
+    response: ServerResponse,
+    call: BridgeCall,
+    service: Service,
+  ): Promise<void> {
+    const id = headerOf(request, "mcp-session-id");
+    checkVersion(request, this.#sessions.versionOf(id));
+    await this.#sessions.forget(id, call, service);
+    if (!response.destroyed) response.writeHead(204).end();
   }
 
-  #find(request: IncomingMessage, call: BridgeCall): McpSession {
-    const session = this.#sessions.find(headerOf(request, "mcp-session-id"), call);
-    const version = headerOf(request, "mcp-protocol-version");
-    // Absent is tolerated: the session knows what was negotiated.
-    const isKnown =
-      version === undefined ||
-      version === session.protocolVersion ||
-      (LEGACY_VERSIONS as readonly string[]).includes(version);
-    if (isKnown) return session;
-    throw new Refusal(
-      400,
-      ERROR_CODES.invalidRequest,
-      `MCP-Protocol-Version must be one of ${LEGACY_VERSIONS.join(", ")}`,
-    );
+  async #find(request: IncomingMessage, call: BridgeCall, service: Service): Promise<McpSession> {
+    const id = headerOf(request, "mcp-session-id");
+    const session = await this.#sessions.findOrRevive(id, call, service);
+    checkVersion(request, session.protocolVersion);
+    return session;
   }
 
   async #initialize(
@@ -100,6 +102,18 @@ export class StreamableHttp {
       session ? { "mcp-session-id": session.id } : headers,
     );
   }
+}
+
+/** Absent is tolerated: the session knows what was negotiated. @throws Refusal 400 for one that nobody speaks */
+function checkVersion(request: IncomingMessage, negotiated: string | undefined): void {
+  const version = headerOf(request, "mcp-protocol-version");
+  if (version === undefined || version === negotiated) return;
+  if ((LEGACY_VERSIONS as readonly string[]).includes(version)) return;
+  throw new Refusal(
+    400,
+    ERROR_CODES.invalidRequest,
+    `MCP-Protocol-Version must be one of ${LEGACY_VERSIONS.join(", ")}`,
+  );
 }
 
 /** One message, or those of a batch. @throws Refusal 400 when anything else */

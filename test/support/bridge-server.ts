@@ -5,7 +5,12 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { AuthInfo } from "../../src/auth-info.ts";
-import { createBridge, createServices, type Bridge } from "../../src/bridge/bridge.ts";
+import {
+  createBridge,
+  createServices,
+  type Bridge,
+  type SessionMemory,
+} from "../../src/bridge/bridge.ts";
 import { systemClock, type Clock } from "../../src/clock.ts";
 import type { ConfigInput } from "../../src/config.ts";
 import { makeConfig } from "../../src/config-file.ts";
@@ -28,6 +33,7 @@ export async function startBridge(options: {
   limits?: ConfigInput["limits"];
   clock?: Clock;
   environment?: NodeJS.ProcessEnv;
+  memory?: SessionMemory;
   /** The gateway's own folder, which nobody may see. */
   stateDirectory?: string;
 }): Promise<BridgeServer> {
@@ -50,14 +56,21 @@ export async function startBridge(options: {
     pretty: false,
     destination: destination as unknown as NodeJS.WritableStream,
   });
-  const { environment } = options;
+  const { environment, memory } = options;
   const services = createServices(config, {
     clock,
     events: bus,
     log,
     ...(environment && { environment }),
   });
-  const bridge = createBridge({ services, clock, events: bus, log, limits: config.limits });
+  const bridge = createBridge({
+    services,
+    clock,
+    events: bus,
+    log,
+    limits: config.limits,
+    ...(memory && { memory }),
+  });
   const server = createServer((request, response) => {
     // Whoever may come in is the gateway's business; the conformance suite asks for this much of it.
     if (!isOurs(request.headers.host) || !isOurs(request.headers.origin)) {

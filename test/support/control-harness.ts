@@ -94,6 +94,7 @@ export async function createControlHarness(): Promise<ControlHarness> {
         clientId,
         subject,
         grantId,
+        era: "legacy",
         protocolVersion: "2025-11-25",
         openedAt: now,
         lastActiveAt: now,

@@ -17,6 +17,8 @@
  *   userCode           HMAC of the user code      -        10 minutes, until the decision
  *   loginSession       SHA-256 of its cookie      -        12 hours
  *   usedAssertion      SHA-256 of issuer + `jti`  -        until the assertion's `exp`
+ *   mcpSession         SHA-256 of Mcp-Session-Id  grant    limits.sessionLifetime, or until it ends
+ *   gatewayProcess     random                     -        7 seconds from its last sign of life
  *   signingKey         `kid`                      -        until the last token it signed has died
  *   keyRing            `signing`                  -        for ever
  *
@@ -43,6 +45,8 @@ export interface Records {
   userCode: UserCodeRecord;
   loginSession: LoginSessionRecord;
   usedAssertion: UsedAssertionRecord;
+  mcpSession: McpSessionRecord;
+  gatewayProcess: GatewayProcessRecord;
   signingKey: SigningKeyRecord;
   keyRing: KeyRingRecord;
 }
@@ -67,6 +71,8 @@ export const DURABILITY: Readonly<Record<Kind, "durable" | "lazy">> = {
   userCode: "lazy",
   loginSession: "lazy",
   usedAssertion: "durable",
+  mcpSession: "lazy",
+  gatewayProcess: "lazy",
   signingKey: "durable",
   keyRing: "durable",
 };
@@ -288,4 +294,31 @@ export interface KeyRingRecord {
 /** A signed assertion that has done its work: presented again it is refused (RFC 7523 §3). */
 interface UsedAssertionRecord {
   usedAt: number;
+}
+
+/** An MCP session that may go on in a fresh server, see session-memory.ts. */
+export interface McpSessionRecord {
+  /** The gateway process that serves it, or did last. */
+  owner: string;
+  service: string;
+  /** Digest of what the service's configuration says about its server. */
+  configuration: string;
+  subject: string;
+  clientId: string;
+  grantId: string;
+  resource: string;
+  /** `params` of the client's `initialize`. */
+  introduction: { readonly [member: string]: unknown };
+  /** Digest of what the server answered. */
+  answer: string;
+  logLevel?: string;
+  /** URIs. */
+  subscriptions: readonly string[];
+  openedAt: number;
+}
+
+/** That a gateway which shares the store is alive. */
+interface GatewayProcessRecord {
+  /** How often it has said so. */
+  beats: number;
 }
