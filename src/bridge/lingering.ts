@@ -4,7 +4,7 @@
  */
 import type { Clock } from "../clock.ts";
 
-const LINGER = 60; // seconds
+const LINGER = 10; // seconds until a call that was cancelled is taken to have stopped
 const MAX_LINGERING = 1000; // calls; the oldest is forgotten first
 
 export class Lingering<Owner> {

@@ -108,7 +108,8 @@ export class ModernServer {
     const exchange = new Exchange(request, response, auth, this.#clock);
     const number = this.#inFlight.add(request, exchange);
     response.once("close", () => {
-      if (this.#inFlight.get(number)) this.#lingering.add(number, principalOf(auth));
+      const isRunning = this.#inFlight.get(number) && !exchange.isListening;
+      if (isRunning) this.#lingering.add(number, principalOf(auth));
       this.#cancel(number, "the client went away");
     });
     await this.#send(request);

@@ -331,7 +331,7 @@ describe("opening sessions of a shared server", () => {
       ...versions,
       "2025-11-25",
     ]);
-    expect(sessions.map(({ hello }) => hello["x-unknown"])).toEqual(Array(4).fill({ kept: true }));
+    for (const { hello } of sessions) expect(hello["x-unknown"]).toEqual({ kept: true });
     const primers = [];
     for (const session of sessions) {
       const response = await session.post(call(1, "wait", { ms: 150 }));
