@@ -50,7 +50,13 @@ export async function greet(greeting: Greeting): Promise<Greeted> {
   if (greeted.answer.error.code === ERROR_CODES.unsupportedVersion) {
     return await ask(translate(channel, greeting), greeting);
   }
-  if (era !== undefined || (await service.era(signal)) !== "modern") return greeted;
+  if (era !== undefined) return greeted;
+  try {
+    if ((await service.era(signal)) !== "modern") return greeted;
+  } catch (error) {
+    void channel.close();
+    throw error;
+  }
   void channel.close();
   return await inTranslation(greeting);
 }

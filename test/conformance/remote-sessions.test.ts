@@ -111,10 +111,12 @@ describe("a stream of a server elsewhere", () => {
         response.writeHead(200, STREAM);
         const told = { jsonrpc: "2.0", method: "notifications/message", params: { data: 1 } };
         response.end(`id: e-1\nretry: 300\ndata:\n\nid: e-2\ndata: ${JSON.stringify(told)}\n\n`);
-      } else if (request.headers["last-event-id"] === "e-2") {
-        response.writeHead(200, STREAM);
-        response.end(`id: e-3\ndata: ${JSON.stringify(result(1, "resumed"))}\n\n`);
-      } else return false;
+        return true;
+      }
+      if (request.headers["last-event-id"] !== "e-2") return false;
+      response.writeHead(200, STREAM);
+      response.end(`id: e-3\ndata: ${JSON.stringify(result(1, "resumed"))}\n\n`);
+      return true;
     });
     const bridge = await behind(upstream);
     const session = await openSession(bridge.endpoint("far"));
@@ -135,6 +137,7 @@ describe("a stream of a server elsewhere", () => {
       response.writeHead(200, STREAM);
       response.write(`id: g-${opened}\nretry: 50\ndata: ${JSON.stringify(told)}\n\n`);
       if (opened < 3) response.end();
+      return true;
     });
     const bridge = await behind(upstream);
     const session = await openSession(bridge.endpoint("far"));
@@ -151,6 +154,7 @@ describe("a stream of a server elsewhere", () => {
       if (body.method !== "tools/call") return false;
       hanging = request;
       response.once("close", () => (isLeft = true));
+      return true;
     });
     const bridge = await behind(upstream);
     const session = await openSession(bridge.endpoint("far"));

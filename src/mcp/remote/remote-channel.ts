@@ -1,9 +1,15 @@
 /**
- * A channel to a server elsewhere. The first message tells the era, because both may be spoken at one address: `initialize`
- * opens a session, everything else stands for itself. Which of the two transports of sessions the server has is
+ * A channel to a server elsewhere. The messages tell the era, because both may be spoken at one address: `initialize` opens a
+ * session, what carries an envelope stands for itself. Which of the two transports of sessions the server has is
  * configured, or found out as clients do: what refuses `initialize` by POST may be a server of 2024-11-05.
  */
-import { ERROR_CODES, isRequest, type JsonRpcMessage, type RequestId } from "../json-rpc.ts";
+import {
+  ERROR_CODES,
+  isRequest,
+  metaOf,
+  type JsonRpcMessage,
+  type RequestId,
+} from "../json-rpc.ts";
 import { outageResponse } from "../outage.ts";
 import type { Channel } from "../channel.ts";
 import { EventChannel } from "./event-channel.ts";
@@ -28,6 +34,7 @@ export class RemoteChannel implements Channel {
   readonly #transport: Transport;
   readonly #onClosed: () => void;
   #inner: Channel | undefined;
+  #era: "legacy" | "modern" | undefined;
   #opening: Promise<Channel> | undefined;
   #isClosed = false;
 
@@ -44,11 +51,11 @@ export class RemoteChannel implements Channel {
 
   async send(message: JsonRpcMessage): Promise<void> {
     if (this.#isClosed) throw new Error(`service ${this.#remote.name} was left`);
-    if (this.#inner) return await this.#inner.send(message);
-    this.#opening ??= this.#open(message);
+    const era = eraOf(message) ?? this.#era ?? "modern";
+    if (era !== this.#era) this.#opening = this.#open(message, era);
     try {
-      const inner = await this.#opening;
-      await inner.send(message);
+      const inner = this.#inner ?? (await this.#opening);
+      await inner!.send(message);
     } catch (error) {
       if (!(error instanceof RemoteFailure && isRequest(message))) throw error;
       const reason = this.#remote.explain(error);
@@ -62,9 +69,10 @@ export class RemoteChannel implements Channel {
     this.#finish(`service ${this.#remote.name} was left`);
   }
 
-  async #open(first: JsonRpcMessage): Promise<Channel> {
-    const opens = isRequest(first) && first.method === "initialize";
-    if (!opens) return this.#use(new RequestChannel(this.#remote));
+  async #open(first: JsonRpcMessage, era: "legacy" | "modern"): Promise<Channel> {
+    this.#era = era;
+    this.#leave();
+    if (era === "modern") return this.#use(new RequestChannel(this.#remote));
     const { configured, isOld } = this.#transport;
     if (configured === "sse") return await this.#useOld();
     if (configured === "auto" && isOld) {
@@ -102,6 +110,15 @@ export class RemoteChannel implements Channel {
     return this.#use(old);
   }
 
+  /** A server that took no `initialize` is asked the other way on the same channel. */
+  #leave(): void {
+    const inner = this.#inner;
+    if (!inner) return;
+    this.#inner = undefined;
+    delete inner.onclose;
+    void inner.close();
+  }
+
   #use(inner: Channel): Channel {
     inner.onmessage = (message, about) => this.onmessage?.(message, about);
     inner.onclose = (reason) => this.#finish(reason);
@@ -115,4 +132,12 @@ export class RemoteChannel implements Channel {
     this.onclose?.(reason);
     this.#onClosed();
   }
+}
+
+/** @returns undefined where the message goes with those before it */
+function eraOf(message: JsonRpcMessage): "legacy" | "modern" | undefined {
+  if (!isRequest(message)) return undefined;
+  const isModern = metaOf(message)?.["io.modelcontextprotocol/protocolVersion"] !== undefined;
+  if (isModern) return "modern";
+  return message.method === "initialize" ? "legacy" : undefined;
 }
