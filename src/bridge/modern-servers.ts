@@ -7,6 +7,7 @@ import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import type { BridgeCall } from "./call.ts";
 import { ERROR_CODES, isRequest, type JsonRpcRequest } from "./json-rpc.ts";
+import { Looks } from "./looks.ts";
 import { readModern } from "./modern-headers.ts";
 import { ModernServer } from "./modern-server.ts";
 import { Refusal, unavailable } from "./refusal.ts";
@@ -17,7 +18,6 @@ import { ownerOf } from "./sharing/owner-of.ts";
 import type { Slots } from "./slots.ts";
 import { ModernTranslation } from "./translate/modern-translation.ts";
 
-const LOOK = 15; // seconds between two looks for servers that nobody needs
 /** Methods of older revisions that this one took away; whatever the server would say, they do not exist. */
 const REMOVED = new Set([
   "initialize",
@@ -32,6 +32,8 @@ type Server = ModernServer | ModernTranslation;
 
 interface Entry {
   readonly service: string;
+  /** Seconds a request may take without a sign of life. */
+  readonly timeout: number;
   readonly isShared: boolean;
   readonly opened: Promise<Server>;
 }
@@ -46,10 +48,14 @@ export class ModernServers {
   readonly #options: ModernServersOptions;
   /** By service and owner. */
   readonly #servers = new Map<string, Entry>();
-  #cancelLook: (() => void) | undefined;
+  readonly #looks: Looks;
 
   constructor(options: ModernServersOptions) {
     this.#options = options;
+    this.#looks = new Looks(options.clock, options.limits, () => {
+      void this.#look();
+      return this.#servers.size > 0;
+    });
   }
 
   /** @param body parsed JSON of a POST with a modern envelope or header */
@@ -100,7 +106,7 @@ export class ModernServers {
   }
 
   async close(reason: string, graceSeconds: number): Promise<void> {
-    this.#cancelLook?.();
+    this.#looks.stop();
     await Promise.all(
       Array.from(this.#servers.values(), async ({ opened }) => {
         const server = await opened.catch(() => undefined);
@@ -116,13 +122,13 @@ export class ModernServers {
     isOld: boolean,
   ): Promise<Server> {
     const key = JSON.stringify([service.name, ownerOf(service, call.auth), isOld]);
-    const isShared = service.config.isolation === "shared";
+    const { isolation, timeout } = service.config;
+    const isShared = isolation === "shared";
     let entry = this.#servers.get(key);
     if (!entry && isOld) {
       const onRetire = (): boolean => this.#servers.delete(key);
       const opened = Promise.resolve(this.#translate(call, service, onRetire));
-      this.#servers.set(key, (entry = { service: service.name, isShared, opened }));
-      this.#cancelLook ??= this.#lookLater();
+      this.#servers.set(key, (entry = { service: service.name, timeout, isShared, opened }));
     }
     if (!entry) {
       // What belongs to everybody is no one person's session.
@@ -132,14 +138,14 @@ export class ModernServers {
         if (this.#servers.get(key) === entry) this.#servers.delete(key);
       };
       const opened = this.#open(call, service, retire, giveBack);
-      entry = { service: service.name, isShared, opened };
+      entry = { service: service.name, timeout, isShared, opened };
       this.#servers.set(key, entry);
       entry.opened.catch(() => {
         retire();
         giveBack();
       });
-      this.#cancelLook ??= this.#lookLater();
     }
+    this.#looks.begin(timeout);
     try {
       return await entry.opened;
     } catch (error) {
@@ -182,20 +188,12 @@ export class ModernServers {
     return server;
   }
 
-  #lookLater(): () => void {
-    const { clock, limits } = this.#options;
-    const seconds = Math.min(LOOK, limits.sessionIdle / 2, limits.sessionLifetime / 2);
-    return clock.after(seconds, () => {
-      void this.#look();
-      this.#cancelLook = this.#servers.size > 0 ? this.#lookLater() : undefined;
-    });
-  }
-
   async #look(): Promise<void> {
     const { clock, limits } = this.#options;
-    for (const { opened } of this.#servers.values()) {
+    for (const { opened, timeout } of this.#servers.values()) {
       const server = await opened.catch(() => undefined);
       if (!server) continue;
+      server.giveUp({ timeout, requestLifetime: limits.requestLifetime });
       const now = clock.now();
       const { idleSince } = server;
       if (now - server.openedAt >= limits.sessionLifetime) void server.close("lifetime over");

@@ -9,6 +9,7 @@
 import type { AuthInfo } from "../../auth-info.ts";
 import type { Clock } from "../../clock.ts";
 import type { Exchange } from "../exchange.ts";
+import type { CallLimits } from "../in-flight.ts";
 import {
   asObject,
   ERROR_CODES,
@@ -28,10 +29,6 @@ const BUNDLE = 0.025; // seconds
 
 export interface CallOptions {
   readonly clock: Clock;
-  /** Seconds without a sign of life from the server. */
-  readonly timeout: number;
-  /** Seconds from beginning to end, however often it is parked. */
-  readonly lifetime: number;
   /** @returns the `requestState` it is found by again */
   readonly onPark: (call: TranslatedCall, request: ModernRequest) => string;
   /** The server has said which tools it has. */
@@ -61,8 +58,9 @@ export class TranslatedCall implements Waiter {
   #refused: JsonRpcResponse | undefined;
   #isOver = false;
   #cancelBundle: (() => void) | undefined;
-  #cancelTimeout: (() => void) | undefined;
-  readonly #cancelLifetime: () => void;
+  readonly #startedAt: number;
+  /** Of the server's last sign of life, or of the client's coming back. */
+  #movedAt: number;
 
   constructor(request: ModernRequest, exchange: Exchange, lease: Lease, options: CallOptions) {
     this.#options = options;
@@ -72,9 +70,8 @@ export class TranslatedCall implements Waiter {
     this.#lease = lease;
     this.#hello = lease.child.hello;
     this.ask = request.mayBeAsked ? (question) => this.#note(question) : undefined;
-    this.#cancelLifetime = options.clock.after(options.lifetime, () => this.#tooLong());
+    this.#startedAt = this.#movedAt = options.clock.now();
     this.#number = lease.child.call(request.toLegacy(), this);
-    this.#watch();
   }
 
   /** Of who sent it last. */
@@ -94,6 +91,7 @@ export class TranslatedCall implements Waiter {
     this.#request = request;
     this.#auth = exchange.auth;
     this.#exchange = exchange;
+    this.#movedAt = this.#options.clock.now();
     let isAccepted = true;
     for (const [key, { id }] of this.#questions) {
       const answer = asObject(request.inputResponses[key]);
@@ -104,11 +102,11 @@ export class TranslatedCall implements Waiter {
     }
     if (this.#outcome) this.#finish(this.#outcome.response, this.#outcome.status);
     else if (this.#questions.size > 0) this.#bundle();
-    else if (!this.#refused) this.#watch();
-    else if (!isAccepted) this.#finish(fromLegacy(request.method, this.#refused, this.#hello));
-    else {
+    else if (this.#refused && isAccepted) {
       this.#end();
       return "again";
+    } else if (this.#refused) {
+      this.#finish(fromLegacy(request.method, this.#refused, this.#hello));
     }
     return undefined;
   }
@@ -129,8 +127,16 @@ export class TranslatedCall implements Waiter {
     this.#end();
   }
 
+  /** End it when it runs for too long; while it is parked it is its client who is late. */
+  giveUp({ timeout, requestLifetime }: CallLimits): void {
+    const now = this.#options.clock.now();
+    const isSilent = this.#exchange !== undefined && now - this.#movedAt >= timeout;
+    if (!isSilent && now - this.#startedAt < requestLifetime) return;
+    this.stop("The server did not answer in time", 504);
+  }
+
   settle(response: JsonRpcResponse): void {
-    this.#cancelWaiting();
+    this.#cancelBundle?.();
     this.#dismiss("The call has ended");
     this.#lease?.release(true);
     this.#lease = undefined;
@@ -144,7 +150,7 @@ export class TranslatedCall implements Waiter {
   }
 
   fail(reason: string): void {
-    this.#cancelWaiting();
+    this.#cancelBundle?.();
     this.#questions.clear();
     this.#lease?.release(false);
     this.#lease = undefined;
@@ -153,7 +159,7 @@ export class TranslatedCall implements Waiter {
 
   tell(notification: JsonRpcNotification): void {
     if (!this.#exchange) return;
-    this.#watch();
+    this.#movedAt = this.#options.clock.now();
     if (notification.method === "notifications/progress") {
       const { progressToken } = this.#request;
       if (progressToken === undefined) return;
@@ -185,12 +191,12 @@ export class TranslatedCall implements Waiter {
 
   /** Ask the client in a moment, when the server has asked all it wants to know. */
   #bundle(): void {
-    this.#cancelTimeout?.();
     this.#cancelBundle ??= this.#options.clock.after(BUNDLE, () => this.#park());
   }
 
   #park(): void {
-    this.#cancelWaiting();
+    this.#cancelBundle?.();
+    this.#cancelBundle = undefined;
     // The one who came back may be able to answer less than the one who began.
     for (const [key, question] of this.#questions) {
       const refusal = refusalOf(question, this.#request.capabilities);
@@ -213,18 +219,7 @@ export class TranslatedCall implements Waiter {
       const code = ERROR_CODES.missingClientCapability;
       const message = "The server needs the client to open an address";
       this.#finish(errorResponse(id, code, message, { requiredCapabilities }));
-    } else this.#watch();
-  }
-
-  /** From now on the server must show a sign of life within the timeout. */
-  #watch(): void {
-    const { clock, timeout } = this.#options;
-    this.#cancelTimeout?.();
-    this.#cancelTimeout = this.#isOver ? undefined : clock.after(timeout, () => this.#tooLong());
-  }
-
-  #tooLong(): void {
-    this.stop("The server did not answer in time", 504);
+    }
   }
 
   /** Questions nobody will answer any more. */
@@ -251,15 +246,7 @@ export class TranslatedCall implements Waiter {
 
   #end(): void {
     this.#isOver = true;
-    this.#cancelWaiting();
-    this.#cancelLifetime();
-    this.#options.onEnd(this);
-  }
-
-  #cancelWaiting(): void {
     this.#cancelBundle?.();
-    this.#cancelBundle = undefined;
-    this.#cancelTimeout?.();
-    this.#cancelTimeout = undefined;
+    this.#options.onEnd(this);
   }
 }

@@ -44,7 +44,7 @@ export interface Waiter {
 }
 
 export interface ChildOptions {
-  readonly channel: Channel;
+  readonly channel: Channel & { readonly pid?: number | undefined };
   readonly clock: Clock;
   /** `params` of `initialize` besides the version. */
   readonly introduction: { readonly capabilities: object; readonly clientInfo: object };
@@ -80,6 +80,10 @@ export class LegacyChild {
       options.onClose(this);
       this.#whenGone();
     };
+  }
+
+  get pid(): number | undefined {
+    return this.#options.channel.pid;
   }
 
   /** Whether it has ended or is about to. */

@@ -51,12 +51,17 @@ export class Children {
     signal: AbortSignal,
   ): Promise<Lease> {
     // What a child says late must not reach another person.
-    const isOwn = this.#options.isShared && mode !== "plain";
+    const { isShared, service } = this.#options;
+    const isOwn = isShared && mode !== "plain";
     const key = canonicalJson([capabilities, isOwn ? principalOf(caller.auth) : ""]);
     let pool = this.#pools.get(key);
     if (!pool) {
+      // What belongs to everybody is no one person's session.
+      const everybody = isShared && !isOwn ? `everybody at ${service.name}` : undefined;
       const open = async (first: Caller): Promise<LegacyChild> =>
-        await this.#open(capabilities, first, (child) => pool?.remove(child));
+        await this.#open(capabilities, first, everybody ?? first.auth.subject, (child) =>
+          pool?.remove(child),
+        );
       this.#pools.set(key, (pool = new ChildPool(this.#options.clock, open)));
     }
     return pool.acquire(mode, caller, signal);
@@ -78,6 +83,12 @@ export class Children {
     }
   }
 
+  /** Process id of the oldest. */
+  get pid(): number | undefined {
+    for (const child of this.#ready) return child.pid;
+    return undefined;
+  }
+
   async close(graceSeconds?: number): Promise<void> {
     this.#isClosed = true;
     this.#cancelLook?.();
@@ -87,10 +98,11 @@ export class Children {
   async #open(
     capabilities: Capabilities,
     { auth, id, clientInfo }: Caller,
+    subject: string,
     onGone: (child: LegacyChild) => void,
   ): Promise<LegacyChild> {
     const { clock, service, onChange, onClose } = this.#options;
-    const giveBack = await this.#takeRoom(auth.subject, id);
+    const giveBack = await this.#takeRoom(subject, id);
     let child: LegacyChild | undefined;
     try {
       // The server outlives the request it was started for.

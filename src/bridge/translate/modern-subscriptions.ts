@@ -3,7 +3,7 @@
  * which tell everybody about lists and whoever subscribed about single resources. Two clients that watch the same
  * resource are one subscription at the server.
  */
-import type { AuthInfo } from "../../auth-info.ts";
+import { principalOf, type AuthInfo } from "../../auth-info.ts";
 import type { Exchange } from "../exchange.ts";
 import {
   asObject,
@@ -41,6 +41,11 @@ export class Subscriptions {
 
   get size(): number {
     return this.#streams.size;
+  }
+
+  /** How many are those of one principal. */
+  of(principal: string): number {
+    return [...this.#streams.keys()].filter(({ auth }) => principalOf(auth) === principal).length;
   }
 
   /** Acknowledge what the child can do of what is wanted; from then on tell it. @param lease is given back */

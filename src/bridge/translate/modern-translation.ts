@@ -16,9 +16,11 @@ import {
   type JsonRpcResponse,
   type RequestId,
 } from "../json-rpc.ts";
+import type { CallLimits } from "../in-flight.ts";
 import { ParamHeaders } from "../param-headers.ts";
 import { Refusal } from "../refusal.ts";
 import type { Service } from "../service/service.ts";
+import type { SessionInfo } from "../session-info.ts";
 import type { Slots } from "../slots.ts";
 import { TranslatedCall } from "./modern-call.ts";
 import { Children } from "./modern-children.ts";
@@ -62,6 +64,8 @@ export class ModernTranslation {
   /** Requests that wait for a child. */
   #waiting = 0;
   #idleSince: number;
+  #requests = 0;
+  #retiredBecause: string | undefined;
   #whenClosed: () => void = () => undefined;
   /** Resolves when its processes are gone. */
   readonly closed = new Promise<void>((resolve) => (this.#whenClosed = resolve));
@@ -104,11 +108,12 @@ export class ModernTranslation {
   async call(message: JsonRpcRequest, response: ServerResponse, auth: AuthInfo): Promise<void> {
     const { id, method } = message;
     this.auth = auth;
+    this.#requests += 1;
     const request = new ModernRequest(message);
     if (method.startsWith("tasks/")) {
       throw new Refusal(404, ERROR_CODES.methodNotFound, `${method} is not known`, { id });
     }
-    if (this.#calls.size + this.#waiting + this.#subscriptions.size >= MAX_RUNNING) {
+    if (this.#running(auth) >= MAX_RUNNING) {
       throw new Refusal(429, ERROR_CODES.internal, "You have too many requests running", {
         id,
         headers: { "retry-after": "1" },
@@ -139,6 +144,39 @@ export class ModernTranslation {
     lease.release(true);
   }
 
+  /** What it is in the eyes of people. @see SessionInfo */
+  info(): Pick<SessionInfo, "protocolVersion" | "openedAt" | "lastActiveAt" | "pid" | "requests"> {
+    return {
+      protocolVersion: "2026-07-28",
+      openedAt: this.openedAt,
+      lastActiveAt: this.idleSince ?? this.#options.clock.now(),
+      pid: this.#children.pid,
+      requests: this.#requests,
+    };
+  }
+
+  /** Requests of this principal. Who waits for a child counts for everybody: that is short, or a sign of trouble. */
+  #running(auth: AuthInfo): number {
+    const running = this.#calls.size + this.#subscriptions.size;
+    if (running < MAX_RUNNING) return running + this.#waiting;
+    const principal = principalOf(auth);
+    const own = [...this.#calls].filter((call) => principalOf(call.auth) === principal);
+    return own.length + this.#subscriptions.of(principal) + this.#waiting;
+  }
+
+  /** Takes nothing new and ends once nothing runs; subscriptions end at once and are opened elsewhere. */
+  retire(reason: string): void {
+    this.#options.onRetire();
+    this.#retiredBecause = reason;
+    this.#subscriptions.end(() => true);
+    this.#rest();
+  }
+
+  /** Give up requests that run for too long. A subscription may. */
+  giveUp(limits: CallLimits): void {
+    for (const call of this.#calls) call.giveUp(limits);
+  }
+
   /** End running and parked requests of callers that fit. @returns how many */
   end(fits: (auth: AuthInfo) => boolean, reason: string): number {
     const ending = [...this.#calls].filter(({ auth }) => fits(auth));
@@ -154,6 +192,13 @@ export class ModernTranslation {
     for (const call of this.#calls) call.stop(reason);
     await closed;
     this.#whenClosed();
+  }
+
+  #rest(): void {
+    this.#idleSince = this.#options.clock.now();
+    if (this.#retiredBecause !== undefined && this.idleSince !== undefined) {
+      void this.close(this.#retiredBecause);
+    }
   }
 
   async #ask(question: Omit<JsonRpcRequest, "id">): Promise<JsonRpcResponse> {
@@ -185,20 +230,18 @@ export class ModernTranslation {
     if (own.isListening) {
       response.once("close", () => {
         this.#subscriptions.drop(own);
-        this.#idleSince = clock.now();
+        this.#rest();
       });
       return await this.#subscriptions.listen(message, own, lease);
     }
     const call = new TranslatedCall(request, own, lease, {
       clock,
-      timeout: this.#options.service.config.timeout,
-      lifetime: this.#options.limits.requestLifetime,
       onTools: (result) => this.#paramHeaders.learn(result),
       onPark: (parked, sent) => this.#parked.park(parked, bindingOf(parked.auth, sent)),
       onEnd: (ended) => {
         this.#calls.delete(ended);
         this.#parked.remove(ended);
-        this.#idleSince = clock.now();
+        this.#rest();
       },
     });
     this.#calls.add(call);
@@ -231,7 +274,7 @@ export class ModernTranslation {
       if (!response.destroyed) throw this.#options.explain(error, id);
     } finally {
       this.#waiting -= 1;
-      this.#idleSince = this.#options.clock.now();
+      this.#rest();
     }
     return undefined;
   }
