@@ -23,6 +23,8 @@ export interface NurseryOptions {
   readonly events: EventBus;
   readonly log: Log;
   readonly create: (observer: ChildObserver) => Child;
+  /** What its operator can do about an end with these last words, where that can be told. */
+  readonly advise: (stderr: string) => string | undefined;
   /** Text that is no message, of a process that is no probe. */
   readonly onNoise: (pid: number | undefined, stream: "stdout" | "stderr", text: string) => void;
   /** A process that is no probe is gone. */
@@ -134,7 +136,7 @@ export class Nursery {
   }
 
   #open(purpose: Resident["purpose"]): Child {
-    const { name, clock, events, log, create, onNoise, onGone } = this.#options;
+    const { name, clock, events, log, create, advise, onNoise, onGone } = this.#options;
     if (this.#isStopped) throw new ServiceUnavailable(`service ${name} is stopping`, 5);
     const from = purpose === "warm" ? undefined : clock.now();
     const resident: Resident = { purpose, from, hasAnswered: false, leaveGate: () => undefined };
@@ -154,7 +156,7 @@ export class Nursery {
         if (purpose !== "probing") onNoise(child.pid, stream, text);
       },
       exited: (exit) => {
-        if (!exit.isExpected) this.#lost(resident, explain(name, exit));
+        if (!exit.isExpected) this.#lost(resident, explain(name, exit, advise(exit.stderr)));
         if (purpose === "probing") return;
         const { pid, exitCode, signal, stderr } = exit;
         events.publish({
@@ -189,8 +191,7 @@ export class Nursery {
   }
 }
 
-function explain(name: string, { verdict, stderr }: ChildExit): string {
-  return stderr === ""
-    ? `service ${name} ${verdict}`
-    : `service ${name} ${verdict}: ${stderr.slice(-REASON_TAIL)}`;
+function explain(name: string, { verdict, stderr }: ChildExit, advice: string | undefined): string {
+  const said = stderr === "" ? "" : `: ${stderr.slice(-REASON_TAIL)}`;
+  return `service ${name} ${verdict}${said}${advice === undefined ? "" : ` (${advice})`}`;
 }

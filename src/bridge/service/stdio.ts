@@ -2,11 +2,13 @@
  * A service that is a program on this machine: each channel is a child process of its own.
  */
 import { dirname, join } from "node:path";
+import { NO_PERMISSIONS, resolvePermissions } from "../../config/permissions.ts";
 import type { StdioServiceConfig } from "../../config/service.ts";
 import { expandReferences } from "../../secret.ts";
 import { childEnvironment } from "../child-environment.ts";
 import { Child } from "../child.ts";
 import { createSandbox } from "../sandbox/create-sandbox.ts";
+import { explainDenial } from "../sandbox/denial.ts";
 import { ServiceLog } from "../service-log.ts";
 import type { ChildProgram } from "../spawn-program.ts";
 import { Nursery } from "./nursery.ts";
@@ -30,6 +32,7 @@ export const createStdioService: ServiceFactory<StdioServiceConfig> = (name, con
     events,
     log,
     create: (observer) => new Child(program, clock, reaper, observer),
+    advise: (stderr) => adviceFor(program, config, deps, stderr),
     onNoise: (pid, stream, text) => lines.add(pid, stream, text),
     onGone: (pid) => lines.end(pid),
   });
@@ -108,6 +111,22 @@ function programOf(
     directory: config.cwd ?? process.cwd(),
     secrets,
   };
+}
+
+function adviceFor(
+  { name, sandbox, directory, environment }: ChildProgram,
+  { permissions: given = NO_PERMISSIONS }: StdioServiceConfig,
+  deps: ServiceDependencies,
+  stderr: string,
+): string | undefined {
+  if (sandbox.tier === "environment" || given === "all") return undefined;
+  return explainDenial(stderr, {
+    service: name,
+    permissions: resolvePermissions(given, directory),
+    directory,
+    environment,
+    outside: deps.environment,
+  });
 }
 
 function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
