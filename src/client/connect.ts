@@ -12,6 +12,7 @@ import { RemoteChannel, type Transport } from "../mcp/remote/remote-channel.ts";
 import type { Remote } from "../mcp/remote/remote.ts";
 import { RemoteHttp } from "../mcp/remote/remote-http.ts";
 import { ToolHeaders } from "../mcp/remote/tool-headers.ts";
+import { digest } from "../random.ts";
 import { AuthorizedSender, NotAuthorized } from "./authorized-sender.ts";
 import { Authorizer } from "./authorizer.ts";
 import { openCredentialStore } from "./credential-store.ts";
@@ -65,7 +66,7 @@ export async function connect(
       trace(`${method} ${body === undefined ? "" : describe(body)} ${status}`);
       // A session the server does not know; some say 400.
       if (body === undefined || (status !== 404 && status !== 400)) return;
-      if (refused.size < MOST_REFUSED) refused.add(body);
+      if (refused.size < MOST_REFUSED) refused.add(digest(body));
     },
     onFailure: (error) => {
       const { hint } = Object(error) as UserError;
@@ -87,7 +88,7 @@ export async function connect(
   const link = new Link({
     open: () => new RemoteChannel(remote, transport, () => undefined),
     toHost: (message) => stdio.send(message),
-    wasRefused: (message) => refused.delete(JSON.stringify(message)),
+    wasRefused: (message) => refused.delete(digest(JSON.stringify(message))),
     trace,
   });
   const gone = new AbortController();

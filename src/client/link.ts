@@ -34,7 +34,10 @@ export interface LinkOptions {
 export class Link {
   readonly #options: LinkOptions;
   readonly #pending = new Map<RequestId, JsonRpcRequest>();
-  readonly #own = new Map<RequestId, (message: JsonRpcMessage) => void>();
+  /** Those of them that are on their way; the others wait for their turn. */
+  readonly #sent = new Set<RequestId>();
+  /** Our own requests, which are answered or end with the channel, for this reason. */
+  readonly #own = new Map<RequestId, (answer: JsonRpcMessage | string) => void>();
   #stateless: Channel | undefined;
   #session: Channel | undefined;
   #reopening: Promise<Channel> | undefined;
@@ -54,9 +57,11 @@ export class Link {
   /** In the order given: what the server has not yet taken is not overtaken. */
   send(message: JsonRpcMessage): void {
     if (isRequest(message)) this.#pending.set(message.id, message);
+    const isAlone = this.#standsForItself(message);
     this.#queue = this.#queue
       .then(async () => {
-        const channel = await this.#channelFor(message);
+        const channel = await this.#channelFor(message, isAlone);
+        if (isRequest(message)) this.#sent.add(message.id);
         await channel.send(message);
       })
       .catch((error: unknown) => this.#undelivered(message, error));
@@ -81,7 +86,7 @@ export class Link {
     for (const id of this.#pending.keys()) this.#fail(id, "The connection was closed");
   }
 
-  async #channelFor(message: JsonRpcMessage): Promise<Channel> {
+  async #channelFor(message: JsonRpcMessage, isAlone: boolean): Promise<Channel> {
     if (isRequest(message) && message.method === "initialize") {
       await this.#session?.close();
       this.#hello = message;
@@ -89,15 +94,18 @@ export class Link {
       this.#subscriptions.clear();
       return (this.#session = await this.#open((reason, channel) => this.#lost(reason, channel)));
     }
-    const standsForItself =
-      this.#hello === undefined || Object.hasOwn(metaOf(asBody(message)) ?? {}, VERSION);
-    const isOfStateless =
-      isNotification(message, "notifications/cancelled") && this.#session === undefined;
-    if (standsForItself || isOfStateless) {
+    if (isAlone || this.#hello === undefined) {
       return (this.#stateless ??= await this.#open(() => (this.#stateless = undefined)));
     }
     if (isRequest(message)) this.#remember(message);
     return this.#session ?? (await (this.#reopening ??= this.#reopen()));
+  }
+
+  /** Whether it is of the revisions without sessions: it says so, or cancels a request that did. */
+  #standsForItself(message: JsonRpcMessage): boolean {
+    if (!isNotification(message, "notifications/cancelled")) return isModern(message);
+    const cancelled = this.#pending.get(message.params?.["requestId"] as RequestId);
+    return cancelled !== undefined && isModern(cancelled);
   }
 
   async #open(onClose: (reason: string, channel: Channel) => void): Promise<Channel> {
@@ -118,6 +126,7 @@ export class Link {
   /** @returns whether the host awaited it */
   #settle(id: RequestId): boolean {
     const was = this.#pending.delete(id);
+    this.#sent.delete(id);
     if (this.#pending.size === 0) this.#whenIdle?.();
     return was;
   }
@@ -138,16 +147,19 @@ export class Link {
     this.#session = undefined;
     this.#options.trace(`the session is over: ${reason}`);
     for (const [id, request] of this.#pending) {
-      const standsForItself = Object.hasOwn(metaOf(request) ?? {}, VERSION);
-      if (standsForItself) continue;
+      if (!this.#sent.has(id) || isModern(request)) continue;
       if (request !== this.#hello && this.#options.wasRefused(request)) this.send(request);
       else this.#fail(id, `${reason}; whether this request was carried out is not known`);
     }
   }
 
   async #reopen(): Promise<Channel> {
+    let channel: Channel | undefined;
     try {
-      const channel = await this.#open((reason, closed) => this.#lost(reason, closed));
+      channel = await this.#open((reason, closed) => {
+        for (const give of this.#own.values()) give(reason);
+        this.#lost(reason, closed);
+      });
       await this.#ask(channel, this.#hello!);
       await channel.send({ jsonrpc: "2.0", method: "notifications/initialized" });
       for (const request of [this.#level, ...this.#subscriptions.values()]) {
@@ -155,6 +167,9 @@ export class Link {
       }
       this.#options.trace("opened another session");
       return (this.#session = channel);
+    } catch (error) {
+      await channel?.close();
+      throw error;
     } finally {
       this.#reopening = undefined;
     }
@@ -164,10 +179,11 @@ export class Link {
   async #ask(channel: Channel, request: JsonRpcRequest): Promise<void> {
     this.#count += 1;
     const id = `${OWN}${this.#count}`;
-    const answered = new Promise<JsonRpcMessage>((fulfil) => this.#own.set(id, fulfil));
+    const answered = new Promise<JsonRpcMessage | string>((fulfil) => this.#own.set(id, fulfil));
     try {
       await channel.send({ ...request, id });
       const answer = await answered;
+      if (typeof answer === "string") throw new Error(answer);
       if ("error" in answer) throw new Error(`The session was lost: ${answer.error.message}`);
     } finally {
       this.#own.delete(id);
@@ -189,6 +205,6 @@ function isNotification(
   return "method" in message && !("id" in message) && message.method === method;
 }
 
-function asBody(message: JsonRpcMessage): { params?: unknown } {
-  return "method" in message ? message : {};
+function isModern(message: JsonRpcMessage): boolean {
+  return "method" in message && Object.hasOwn(metaOf(message) ?? {}, VERSION);
 }
