@@ -16,6 +16,8 @@ const total = { passed: 0, failed: 0, skipped: 0 };
 const PROGRAMS = [
   { program: "chromium", debian: "chromium" },
   { program: "redis-server", debian: "redis-server" },
+  { program: "tmux", debian: "tmux" },
+  { program: "python3", debian: "python3-venv", check: "python3 -c 'import ensurepip'" },
   { program: "bwrap", debian: "bubblewrap" },
 ];
 
@@ -57,8 +59,11 @@ function installPackages(folder) {
 
 /** Debian as root: install it. Anywhere else the tests that need it fail and name it. */
 function installPrograms() {
-  const isThere = (program) => spawnSync("sh", ["-c", `command -v ${program}`]).status === 0;
-  const missing = PROGRAMS.filter(({ program }) => !isThere(program)).map(({ debian }) => debian);
+  const isThere = (program, check = `command -v ${program}`) =>
+    spawnSync("sh", ["-c", check]).status === 0;
+  const missing = PROGRAMS.filter(({ program, check }) => !isThere(program, check)).map(
+    ({ debian }) => debian,
+  );
   if (missing.length === 0 || process.getuid?.() !== 0 || !isThere("apt-get")) return;
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   console.log(`\n> apt-get install ${missing.join(" ")}`);

@@ -59,7 +59,10 @@ export function addService(file: string, name: string, entry: object): ConfigEdi
     });
   }
   const spliced = withEntry(text, document, name, entry);
-  if (isMap(document.get("services", true))) {
+  const services = document.get("services", true);
+  if (isMap(services)) {
+    // One below the other, as soon as there is one.
+    if (services.items.length === 0) services.flow = false;
     document.setIn(["services", name], nodeOf(document, entry));
   } else document.set("services", nodeOf(document, { [name]: entry }));
   return checked(file, before, afterOf(text, document, spliced));

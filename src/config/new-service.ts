@@ -93,9 +93,9 @@ function started(wishes: ServiceWishes, places: Places): NewService {
   const entry = { command, ...(args.length > 0 && { args }), ...environmentOf(wishes) };
   const permissions = permissionsOf(undefined, wishes.allow, places.here);
   return {
-    entry: { ...entry, ...(permissions !== undefined && { permissions }) },
+    entry: { ...entry, permissions },
     remarks:
-      permissions === undefined
+      Object.keys(permissions).length === 0
         ? ["It may reach nothing besides its own files; --allow-read and the like grant more."]
         : [],
     prepare: async () => undefined,
@@ -116,7 +116,7 @@ function catalogued(name: string, wishes: ServiceWishes, places: Places): NewSer
       ...(words.length > 0 && { args: words }),
       ...environmentOf(wishes, env),
       ...members,
-      ...(permissions !== undefined && { permissions }),
+      permissions,
     },
     remarks: [
       `What it reaches: ${entry.reaches}`,
@@ -137,8 +137,8 @@ function environmentOf({ env }: ServiceWishes, usual: unknown = {}): { env?: obj
   return Object.keys(all).length > 0 ? { env: all } : {};
 }
 
-/** @returns undefined for a program that may reach nothing */
-function permissionsOf(usual: unknown, allow: Allowances, here: string): unknown {
+/** Written out even where they are empty: who reads the file sees that nothing was forgotten. */
+function permissionsOf(usual: unknown, allow: Allowances, here: string): "all" | object {
   if (allow.all || usual === "all") return "all";
   const before = (usual ?? {}) as Record<string, unknown>;
   const absolute = (path: string): string => resolve(here, path);
@@ -153,8 +153,7 @@ function permissionsOf(usual: unknown, allow: Allowances, here: string): unknown
     return list.size > 0 ? [[kind, [...list]] as const] : [];
   });
   const net = Boolean(before["net"]) || allow.net === true;
-  const permissions = { ...Object.fromEntries(lists), ...(net && { net }) };
-  return Object.keys(permissions).length > 0 ? permissions : undefined;
+  return { ...Object.fromEntries(lists), ...(net && { net }) };
 }
 
 function pairs(words: readonly string[] = [], flag: string): Record<string, string> {
