@@ -250,7 +250,8 @@ export class McpSession {
       const asked = this.#asked.withdraw(params?.["requestId"]);
       if (!asked) return;
       params!["requestId"] = asked.id;
-      return (this.#streamOf(asked.stream) ?? this.#standalone).send(notification);
+      // The stream it was asked on is over when the client cancelled the call.
+      return (this.#calls.stream(asked.stream) ?? this.#standalone).send(notification);
     }
     const isUnasked = UNASKED.test(method) && this.#standalone.isAttached;
     const related = this.#calls.owner(about) ?? this.#calls.newest();
