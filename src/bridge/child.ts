@@ -11,6 +11,7 @@ import type { Clock } from "../clock.ts";
 import { redact } from "../log.ts";
 import { isJsonRpcMessage, type JsonRpcMessage } from "./json-rpc.ts";
 import { LineSplitter } from "./lines.ts";
+import { parseJson, stringifyJson } from "../mcp/exact-json.ts";
 import { isNestedTooDeep } from "./nesting.ts";
 import { groupInside, signalGroup } from "./process-group.ts";
 import type { Reaper } from "./reaper.ts";
@@ -128,7 +129,7 @@ export class Child implements Channel {
       this.#kill("does not read its input");
       throw new Error(`service ${this.#program.name} does not read its input`);
     }
-    if (input.write(`${JSON.stringify(message)}\n`)) return;
+    if (input.write(`${stringifyJson(message)}\n`)) return;
     await new Promise<void>((resolve) => {
       const go = (): void => {
         input.off("drain", go);
@@ -196,7 +197,7 @@ export class Child implements Channel {
     if (isNestedTooDeep(line)) return this.#kill("wrote a message that is nested too deep");
     let value: unknown;
     try {
-      value = JSON.parse(line);
+      value = parseJson(line);
     } catch {
       if (line.trim() !== "") this.#observer.noise("stdout", line);
       return;

@@ -5,6 +5,7 @@
 import type { ServerResponse } from "node:http";
 import type { AuthInfo } from "../auth-info.ts";
 import type { Clock } from "../clock.ts";
+import { stringifyJson } from "../mcp/exact-json.ts";
 import { EventResponse, formatEvent } from "./event-response.ts";
 import {
   ERROR_CODES,
@@ -54,21 +55,21 @@ export class Exchange {
   }
 
   tell(notification: JsonRpcNotification): void {
-    this.#open().write(formatEvent(JSON.stringify(notification)));
+    this.#open().write(formatEvent(stringifyJson(notification)));
   }
 
   /** @param status of an error that is not the server's own */
   finish(answer: JsonRpcResponse, status?: number): void {
     this.#cancelOpen();
     if (this.#events) {
-      this.#events.write(formatEvent(JSON.stringify(answer)));
+      this.#events.write(formatEvent(stringifyJson(answer)));
       this.#events.end();
       return;
     }
     const known = "error" in answer ? STATUS[answer.error.code] : undefined;
     const outage = "error" in answer ? outageOf(answer) : undefined;
     const shown = status ?? outage?.status ?? known ?? 200;
-    writeJson(this.#response, shown, JSON.stringify(answer), outage?.headers);
+    writeJson(this.#response, shown, stringifyJson(answer), outage?.headers);
   }
 
   #open(): EventResponse {

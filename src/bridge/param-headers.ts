@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage } from "node:http";
 import type { Clock } from "../clock.ts";
+import { digitsOf } from "../mcp/exact-json.ts";
 import { mirroredHeader } from "../mcp/mirrored-header.ts";
 import { headerDeclarations, type HeaderDeclaration } from "./header-declarations.ts";
 import { asObject, ERROR_CODES, type JsonRpcRequest, type JsonRpcResponse } from "./json-rpc.ts";
@@ -158,6 +159,9 @@ function agrees(
   if (value === undefined || value === null) return text === undefined;
   // What cannot be written in a header is not expected there; that it is no such value is for the server to say.
   if (typeof value === "object") return text === undefined;
+  const digits = digitsOf(value);
+  // Clients leave out numbers that JavaScript cannot hold.
+  if (digits !== undefined) return text === undefined || text === digits;
   if (typeof text !== "string") return false;
   const isNumeric = type === "integer" && typeof value === "number";
   if (isNumeric && /^-?\d+(?:\.\d+)?$/.test(text)) return Number(text) === value;

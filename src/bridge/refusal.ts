@@ -3,6 +3,7 @@
  * way in, written by the one place that catches it.
  */
 import type { ServerResponse } from "node:http";
+import { stringifyJson } from "../mcp/exact-json.ts";
 import { ERROR_CODES, errorResponse, type RequestId } from "./json-rpc.ts";
 import type { ServiceUnavailable } from "./service/unavailable.ts";
 
@@ -36,7 +37,7 @@ export class Refusal extends Error {
 
   write(response: ServerResponse): void {
     const body = errorResponse(this.id, this.code, this.message, this.data);
-    writeJson(response, this.status, JSON.stringify(body), this.headers);
+    writeJson(response, this.status, stringifyJson(body), this.headers);
   }
 }
 

@@ -4,6 +4,7 @@
 import { isUtf8 } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import { ERROR_CODES } from "./json-rpc.ts";
+import { parseJson } from "../mcp/exact-json.ts";
 import { isNestedTooDeep } from "./nesting.ts";
 import { Refusal } from "./refusal.ts";
 
@@ -24,7 +25,7 @@ export async function readJson(request: IncomingMessage, limit: number): Promise
     throw new Refusal(400, ERROR_CODES.invalidRequest, "The body is nested too deep");
   }
   try {
-    return JSON.parse(text) as unknown;
+    return parseJson(text);
   } catch {
     throw new Refusal(400, ERROR_CODES.parse, "The body is not JSON");
   }

@@ -8,6 +8,7 @@
  */
 import type { ServerResponse } from "node:http";
 import type { Clock } from "../clock.ts";
+import { stringifyJson } from "../mcp/exact-json.ts";
 import { EventResponse, formatEvent } from "./event-response.ts";
 import type { EventStore } from "./event-store.ts";
 import type { JsonRpcMessage, JsonRpcResponse } from "./json-rpc.ts";
@@ -81,7 +82,7 @@ export class SessionStream {
   send(message: JsonRpcMessage): void {
     this.#open();
     const id = `${this.number}-${++this.#sequence}`;
-    const text = formatEvent(JSON.stringify(message), id);
+    const text = formatEvent(stringifyJson(message), id);
     this.#options.store.append(this.number, this.#sequence, text);
     if (!this.#events) return;
     this.#events.write(text);
@@ -96,7 +97,7 @@ export class SessionStream {
     if (this.#expected > 0) return;
     if (this.#responses.length > 0 && this.#response) {
       const answer = this.#isBatch ? this.#responses : this.#responses[0];
-      writeJson(this.#response, 200, JSON.stringify(answer), this.#options.headers);
+      writeJson(this.#response, 200, stringifyJson(answer), this.#options.headers);
     }
     this.end();
   }

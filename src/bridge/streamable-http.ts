@@ -3,6 +3,7 @@
  * 2025-11-25, "Transports").
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { stringifyJson } from "../mcp/exact-json.ts";
 import type { BridgeCall } from "./call.ts";
 import {
   ERROR_CODES,
@@ -98,7 +99,7 @@ export class StreamableHttp {
     writeJson(
       response,
       status,
-      JSON.stringify(answer),
+      stringifyJson(answer),
       session ? { "mcp-session-id": session.id } : headers,
     );
   }

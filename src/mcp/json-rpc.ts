@@ -84,7 +84,8 @@ export function isJsonRpcMessage(value: unknown): value is JsonRpcMessage {
 }
 
 function isRequestId(value: unknown): value is RequestId {
-  return typeof value === "string" || typeof value === "number";
+  // 1e400 is JSON, and no number that could be said again.
+  return typeof value === "string" || (typeof value === "number" && Number.isFinite(value));
 }
 
 /** `params._meta`, where MCP keeps what is about the message rather than in it. */

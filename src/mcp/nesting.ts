@@ -3,10 +3,11 @@
  * of stack at some thousands: a message that we could read could not be passed on, and would end the process of
  * everybody instead. So whatever is relayed is bounded here first.
  */
+import { endOfString } from "./json-text.ts";
+
 const DEEPEST = 500; // levels; real messages have a dozen
 
 const QUOTE = '"';
-const BACKSLASH = 0x5c;
 
 /** @param json need not be valid */
 export function isNestedTooDeep(json: string): boolean {
@@ -30,14 +31,4 @@ export function isNestedTooDeep(json: string): boolean {
     }
   }
   return false;
-}
-
-/** Where the string that begins at `start` ends: at the first quote with an even number of backslashes before it. */
-function endOfString(json: string, start: number): number {
-  for (let at = json.indexOf(QUOTE, start + 1); at !== -1; at = json.indexOf(QUOTE, at + 1)) {
-    let backslashes = 0;
-    while (json.charCodeAt(at - 1 - backslashes) === BACKSLASH) backslashes += 1;
-    if (backslashes % 2 === 0) return at;
-  }
-  return json.length;
 }

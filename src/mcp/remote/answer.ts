@@ -3,6 +3,7 @@
  */
 import type { IncomingHttpHeaders } from "node:http";
 import { EventParser } from "../event-parser.ts";
+import { parseJson } from "../exact-json.ts";
 import { isJsonRpcMessage, type JsonRpcErrorResponse, type JsonRpcMessage } from "../json-rpc.ts";
 import { isNestedTooDeep } from "../nesting.ts";
 import type { Remote } from "./remote.ts";
@@ -134,7 +135,7 @@ function readMessages(text: string): JsonRpcMessage[] | undefined {
   if (isNestedTooDeep(text)) return undefined;
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch {
     return undefined;
   }

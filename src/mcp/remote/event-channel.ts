@@ -2,6 +2,7 @@
  * The transport of 2024-11-05: one GET stream that first names the endpoint messages are posted to, and then carries all
  * that the server says. When the stream is over, so is the session.
  */
+import { stringifyJson } from "../exact-json.ts";
 import { ERROR_CODES, isRequest, type JsonRpcMessage, type RequestId } from "../json-rpc.ts";
 import { outageResponse } from "../outage.ts";
 import type { Channel } from "../channel.ts";
@@ -96,7 +97,7 @@ export class EventChannel implements Channel {
     const request = {
       method: "POST" as const,
       headers: ["content-type", "application/json"],
-      body: JSON.stringify(message),
+      body: stringifyJson(message),
       url,
       silence: POST_TIMEOUT,
     };

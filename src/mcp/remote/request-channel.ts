@@ -12,6 +12,7 @@ import {
   type JsonRpcRequest,
   type RequestId,
 } from "../json-rpc.ts";
+import { stringifyJson } from "../exact-json.ts";
 import { outageResponse } from "../outage.ts";
 import type { Channel } from "../channel.ts";
 import { ask } from "./answer.ts";
@@ -98,7 +99,7 @@ export class RequestChannel implements Channel {
 
   #post(message: JsonRpcRequest | JsonRpcNotification, silence: number) {
     const headers = [...POST, ...mirrorHeaders(message, this.#remote.tools)];
-    return { method: "POST" as const, headers, body: JSON.stringify(message), silence };
+    return { method: "POST" as const, headers, body: stringifyJson(message), silence };
   }
 
   #cancel(id: unknown): void {

@@ -16,6 +16,7 @@ import {
   type JsonRpcResponse,
   type RequestId,
 } from "../json-rpc.ts";
+import { stringifyJson } from "../exact-json.ts";
 import { outageResponse } from "../outage.ts";
 import type { Channel } from "../channel.ts";
 import { ask } from "./answer.ts";
@@ -119,6 +120,7 @@ export class SessionChannel implements Channel {
       onRetry: (milliseconds) => (running.retry = retrySeconds(milliseconds)),
       onEnd: () => {
         running.cancelEnd?.();
+        if (this.#running.get(id) !== running) return;
         this.#broke(running, new RemoteFailure("ended its answer before the result"));
       },
       onFailure: (failure) => this.#broke(running, failure),
@@ -142,7 +144,7 @@ export class SessionChannel implements Channel {
   }
 
   #post(message: JsonRpcMessage, silence: number) {
-    const body = JSON.stringify(message);
+    const body = stringifyJson(message);
     return { method: "POST" as const, headers: this.#posting, body, silence };
   }
 

@@ -32,6 +32,21 @@ describe("the relay", () => {
     },
   );
 
+  it("B03 returns numbers that JavaScript cannot hold, ids and all that is within", async () => {
+    const session = await openSession(endpoint);
+    const big = "9007199254740993";
+    const params = `{"deep":[${big},-12345678901234567890,"${big}"]}`;
+    const body = `{"jsonrpc":"2.0","id":${big},"method":"vendor/raw","params":${params}}`;
+    const answer = await (await session.post(body)).text();
+    expect(answer).toContain(`"id":${big},`);
+    expect(answer).toContain(`"params":${params}}`);
+    const near = `{"jsonrpc":"2.0","id":9007199254740992,"method":"ping"}`;
+    expect(await (await session.post(near)).text()).toContain('"id":9007199254740992,');
+    const endless = await session.post('{"jsonrpc":"2.0","id":1e999,"method":"ping"}');
+    expect([endless.status, (await endless.json()).error.code]).toEqual([400, -32600]);
+    await session.delete();
+  });
+
   it('B03 keeps 1 and "1" apart when both run', async () => {
     const session = await openSession(endpoint);
     const answers = await Promise.all(
