@@ -7,6 +7,7 @@ const project = (name: string, testTimeout: number) => ({
     include: [`test/${name}/**/*.test.ts`],
     testTimeout,
     hookTimeout: Math.max(testTimeout, 30_000),
+    ...(name === "conformance" && { setupFiles: "test/support/remember-secrets.ts" }),
     // Processes, ports and files are real: one file at a time on a small machine keeps failures readable.
     fileParallelism: name === "unit" || name === "contract",
   },

@@ -11,6 +11,7 @@ import type { GatewayEvent } from "../../src/events.ts";
 import { createLog, type LogLevel } from "../../src/log.ts";
 import { startGateway as start } from "../../src/server/gateway.ts";
 import { permitAll } from "./permit-all.ts";
+import { filesOf, refuseSecrets } from "./drawn-secrets.ts";
 import { createMovableClock, type MovableClock } from "./movable-clock.ts";
 
 export interface TestGateway {
@@ -93,6 +94,8 @@ export async function startGateway(
     logged: () => logText,
     async close() {
       await gateway.stop(1);
+      refuseSecrets({ "the log": logText, "the events": JSON.stringify(events) });
+      refuseSecrets(filesOf(stateDirectory));
       if (options.stateDirectory === undefined) rmSync(stateDirectory, { recursive: true });
     },
   };

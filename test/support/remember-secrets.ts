@@ -1,0 +1,12 @@
+/** Set-up of the conformance project: what the code under test draws is looked for in what it writes (drawn-secrets.ts). */
+import { vi } from "vitest";
+
+vi.mock("../../src/random.ts", async (importOriginal) => {
+  const real = await importOriginal<typeof import("../../src/random.ts")>();
+  const { remember } = await import("./drawn-secrets.ts");
+  return {
+    ...real,
+    randomToken: () => remember(real.randomToken()),
+    deriveToken: (secret: string, info: string) => remember(real.deriveToken(secret, info)),
+  };
+});
