@@ -30,6 +30,11 @@ const ETC = [
   "locale.conf", "localtime", "mime.types", "nsswitch.conf", "os-release", "pki/ca-trust", "pki/tls/certs", "protocols",
   "services", "ssl/cert.pem", "ssl/certs", "ssl/openssl.cnf", "timezone",
 ]; // prettier-ignore
+const OFFLINE = [
+  ...["--setenv", "npm_config_offline", "true"],
+  ...["--setenv", "npm_config_update_notifier", "false"],
+  ...["--setenv", "UV_OFFLINE", "1"],
+];
 const ETC_NETWORK = ["gai.conf", "host.conf", "hosts", "resolv.conf"];
 
 export function createBubblewrapSandbox(bwrap: Bubblewrap, confinement: Confinement): Sandbox {
@@ -67,6 +72,8 @@ function launch(bwrap: Bubblewrap, confinement: Confinement, program: FreeProgra
       return ["--tmpfs", real, "--remount-ro", real];
     }),
     ...(isRootGranted ? [] : ["--dir", directory, "--remount-ro", "/"]),
+    // A launcher would try for minutes to reach what it cannot.
+    ...(isLauncher(program.path) && !confinement.permissions.net ? OFFLINE : []),
     ...["--chdir", program.directory, "--", program.path, ...program.args],
   ];
   return { command: bwrap.path, args, inputs: accounts.map(([, text]) => text) };
@@ -100,10 +107,12 @@ function grantedFiles(confinement: Confinement, program: FreeProgram): FileView 
       }
     }
   }
-  const view = new FileView(permissions.write);
+  const view = new FileView(permissions.write, confinement.changeable);
   const runsAll = permissions.run.includes("*");
   addSystem(view, runsAll);
-  for (const name of [...ETC, ...(permissions.net ? ETC_NETWORK : [])]) view.add(`/etc/${name}`);
+  for (const name of ETC) view.addSystem(`/etc/${name}`);
+  // Which servers to ask changes with the network.
+  if (permissions.net) for (const name of ETC_NETWORK) view.add(`/etc/${name}`);
   for (const path of permissions.read) view.add(path);
   addOwnFiles(view, program);
   if (runsAll) addAllPrograms(view, program);

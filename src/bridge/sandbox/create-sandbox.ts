@@ -15,6 +15,8 @@ export interface SandboxOptions {
   readonly config: StdioServiceConfig;
   /** The gateway's. */
   readonly environment: NodeJS.ProcessEnv;
+  /** What programs of other services may change. */
+  readonly changeable: readonly string[];
   /** Folders of the gateway that no program may see. */
   readonly hidden: readonly string[];
   /** Where the launcher of this service keeps what it fetched. */

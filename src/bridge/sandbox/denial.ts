@@ -25,11 +25,14 @@ const MISSING = new RegExp(
   `(?:ENOENT|EACCES|ERR_ACCESS_DENIED|No such file or directory|Permission denied)${QUOTED_PATH}`,
   "g",
 );
+/** As shells say it: the path comes first. */
+const MISSING_FIRST =
+  /([~/][^\s'":]{1,1000}): (?:No such file or directory|Permission denied|not found)/g;
 /** Node writes the path of a refusal of its own on another line. */
 const REFUSED = /permission: 'FileSystem(Read|Write)',\s+resource: '([^'\n]+)'/;
 const READ_ONLY = new RegExp(`(?:EROFS|Read-only file system)${QUOTED_PATH}`);
 const NETWORK =
-  /ENOTFOUND|EAI_AGAIN|ENETUNREACH|ENETDOWN|Network is unreachable|name resolution|Could not resolve host|dns error/i;
+  /ENOTFOUND|ENOTCACHED|EAI_AGAIN|ENETUNREACH|ENETDOWN|Network is unreachable|name resolution|Could not resolve host|dns error/i;
 const VARIABLE = /\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b/g;
 
 /** @param stderr its end @returns a sentence that names the setting; undefined when nothing points to one */
@@ -50,8 +53,8 @@ export function explainDenial(stderr: string, denied: Denied): string | undefine
   if (program !== undefined && findCommand(program, environment, directory) !== undefined) {
     return lacks("run", program);
   }
-  for (const [, quoted] of stderr.matchAll(MISSING)) {
-    const path = resolve(directory, quoted!);
+  for (const [, named] of [...stderr.matchAll(MISSING), ...stderr.matchAll(MISSING_FIRST)]) {
+    const path = resolve(directory, named!);
     const isGranted = [...permissions.read, ...permissions.write].some(
       (granted) => granted === path || isBelow(path, granted),
     );

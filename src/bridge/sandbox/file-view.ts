@@ -2,8 +2,8 @@
  * The files a program will see: everything at its own place, nothing that was not added.
  *
  * Paths are followed as the kernel would, and the links on the way are made again inside, so that a path means the same
- * inside and outside. The exception are links that the program itself could have put there in an earlier life, below
- * something it may change: following those would let it choose what it sees next time.
+ * inside and outside. The exception are links that a program could have put there, below something it may change: following
+ * those would let it choose what it sees next time.
  */
 import { lstatSync, readlinkSync, type Stats } from "node:fs";
 import { dirname, join } from "node:path";
@@ -12,35 +12,57 @@ export type Access = "read" | "write";
 
 const MOST_LINKS = 40; // as Linux
 
+const systemTraces = new Map<string, Trace | undefined>();
+
 export class FileView {
   /** Real path to access. */
   readonly #entries = new Map<string, Access>();
   /** Path of a link to what it says. */
   readonly #links = new Map<string, string>();
 
+  /** Real paths of folders in which links are not believed: programs may change them. */
+  readonly #changeable: readonly string[];
+
   /**
-   * @param writable what the program may change; added first because it decides which links are believed
+   * @param writable what the program may change
+   * @param others what other programs may change
    */
-  constructor(writable: readonly string[] = []) {
+  constructor(writable: readonly string[] = [], others: readonly string[] = []) {
     const traces = writable.flatMap((path) => trace(path) ?? []);
-    for (const { real, visited, links } of traces) {
-      const others = traces.filter((other) => other.real !== real);
-      if (visited.some((place) => others.some((other) => isBelow(place, other.real)))) continue;
+    const theirs = others.flatMap((path) => trace(path)?.real ?? []);
+    for (const { real, links } of traces) {
+      const folders = [...traces.map((other) => other.real), ...theirs];
+      const isChosen = links.some(([place]) =>
+        folders.some((folder) => folder !== real && isBelow(place, folder)),
+      );
+      if (isChosen) continue;
       this.#entries.set(real, "write");
       for (const [link, target] of links) this.#links.set(link, target);
     }
+    this.#changeable = [...theirs, ...this.#entries.keys()];
   }
 
   /**
    * Let `path` be read.
-   * @returns its real path; undefined when there is nothing, or when only the program's own links lead there
+   * @returns its real path; undefined when there is nothing, or when only links that programs could have made lead there
    */
   add(path: string): string | undefined {
     const traced = trace(path);
-    if (traced === undefined) return undefined;
-    const { real, visited, links } = traced;
-    const isOwnChoice = visited.some((place) => this.isWritable(place));
-    if (isOwnChoice && !isSystemPath(real) && !this.isWritable(real)) return undefined;
+    return traced && this.#add(traced);
+  }
+
+  /** The same for what does not change while the gateway runs: looked up once for all programs. */
+  addSystem(path: string): void {
+    const traced = systemTraces.has(path) ? systemTraces.get(path) : trace(path);
+    systemTraces.set(path, traced);
+    if (traced !== undefined) this.#add(traced);
+  }
+
+  #add({ real, links }: Trace): string | undefined {
+    const isChosen = links.some(([place]) =>
+      this.#changeable.some((folder) => isBelow(place, folder)),
+    );
+    if (isChosen && !isSystemPath(real) && !this.isWritable(real)) return undefined;
     for (const [link, target] of links) this.#links.set(link, target);
     if (!this.isWritable(real) && !this.#entries.has(real)) this.#entries.set(real, "read");
     return real;
@@ -96,8 +118,6 @@ interface Trace {
   readonly real: string;
   /** Every link on the way. */
   readonly links: readonly [path: string, target: string][];
-  /** Places of those links. */
-  readonly visited: readonly string[];
 }
 
 /** Follow `path` link by link. @returns undefined when it leads nowhere */
@@ -121,7 +141,7 @@ export function trace(path: string): Trace | undefined {
       if (target.startsWith("/")) at = "/";
     } else at = next;
   }
-  return { real: at, links, visited: links.map(([link]) => link) };
+  return { real: at, links };
 }
 
 function look(path: string): Stats | undefined {

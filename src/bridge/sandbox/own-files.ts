@@ -122,17 +122,31 @@ export function addAllPrograms(view: FileView, program: FreeProgram): void {
   }
 }
 
+/** Folders of /usr that hold what programs are made of. */
+const PARTS = /^(?:lib\w*|libexec|share|include|opt)$/;
+const PROGRAMS = ["bin", "sbin", "games"];
+
 /** @param programs whether the folders that hold programs are there too; links to them are in any case */
 export function addSystem(view: FileView, programs: boolean): void {
-  for (const folder of ["/", "/usr", "/usr/local"]) {
-    for (const name of namesIn(folder)) {
-      const path = join(folder, name);
-      if (!isSystemPath(path) || path === "/usr" || path === "/usr/local") continue;
-      if (programs || !["bin", "sbin", "games"].includes(name)) view.add(path);
-      else view.addLinks(path);
-    }
+  for (const path of systemFolders()) {
+    if (programs || !PROGRAMS.includes(basename(path))) view.addSystem(path);
+    else view.addLinks(path);
   }
-  for (const store of ["/nix/store", "/gnu/store"]) view.add(store);
+}
+
+let folders: readonly string[] | undefined;
+
+function systemFolders(): readonly string[] {
+  folders ??= [
+    ...["/nix/store", "/gnu/store"],
+    ...["/", "/usr", "/usr/local"].flatMap((folder) =>
+      namesIn(folder)
+        .filter((name) => PARTS.test(name) || PROGRAMS.includes(name))
+        .map((name) => join(folder, name))
+        .filter(isSystemPath),
+    ),
+  ];
+  return folders;
 }
 
 function namesIn(folder: string): string[] {

@@ -35,6 +35,8 @@ export interface Sandbox {
 export interface Confinement {
   readonly service: string;
   readonly permissions: Permissions;
+  /** What programs of other services may change. */
+  readonly changeable: readonly string[];
   /** Folders of the gateway that no program may see. */
   readonly hidden: readonly string[];
   /** Where launchers keep what they fetched; created when needed. */

@@ -16,6 +16,8 @@ export interface ServiceDependencies {
   readonly environment: NodeJS.ProcessEnv;
   /** The gateway's own folders: no program sees them unless it may reach everything. */
   readonly paths: StatePaths;
+  /** What programs of any service may change: links in there are not followed for another one. */
+  readonly changeable: readonly string[];
   /** Guards the children of all services; undefined where there are no process groups (Windows). */
   readonly reaper: Reaper | undefined;
 }

@@ -37,7 +37,8 @@ export const createStdioService: ServiceFactory<StdioServiceConfig> = (name, con
     onGone: (pid) => lines.end(pid),
   });
   let era: Promise<Era> | undefined;
-  let knownEra = config.era === "auto" ? undefined : config.era;
+  const configuredEra = config.era === "auto" ? undefined : config.era;
+  let knownEra = configuredEra;
 
   const findEra = async (): Promise<Era> => {
     const from = clock.now();
@@ -66,6 +67,12 @@ export const createStdioService: ServiceFactory<StdioServiceConfig> = (name, con
       sandbox: program.sandbox.tier,
     }),
     log: () => lines.lines(),
+    retire: () => nursery.retire(),
+    async restart(graceSeconds) {
+      era = undefined;
+      knownEra = configuredEra;
+      await nursery.restart(graceSeconds);
+    },
     async stop(graceSeconds) {
       await nursery.stop(graceSeconds);
       reaper?.endWhenIdle();
@@ -76,7 +83,7 @@ export const createStdioService: ServiceFactory<StdioServiceConfig> = (name, con
 function programOf(
   name: string,
   config: StdioServiceConfig,
-  { environment, paths, log }: ServiceDependencies,
+  { environment, paths, changeable, log }: ServiceDependencies,
 ): ChildProgram {
   const configured: Record<string, string> = {};
   const secrets: string[] = [];
@@ -90,6 +97,7 @@ function programOf(
     service: name,
     config,
     environment,
+    changeable,
     hidden: [paths.directory, dirname(paths.controlSocket)],
     cache: join(paths.directory, "cache", name),
   });

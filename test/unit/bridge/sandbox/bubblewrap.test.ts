@@ -192,7 +192,11 @@ describe("permissions.write", () => {
       error: "ENOENT",
     });
     const next = await startBridge({
-      services: { next: prober({ write: [at("out")], read: [left] }) },
+      services: {
+        next: prober({ write: [at("out")], read: [left] }),
+        // It may not change the folder, but who may could be in league with it.
+        other: prober({ read: [left] }),
+      },
       environment: { PATH: process.env["PATH"], HOME: at("home") },
       stateDirectory: state,
     });
@@ -201,6 +205,10 @@ describe("permissions.write", () => {
     expect(await session.tool("read", { path: join(left, "secret.txt") })).toEqual({
       error: "ENOENT",
     });
+    const other = await openSession(next.endpoint("other"));
+    for (const path of [join(left, "secret.txt"), at("secret.txt")]) {
+      expect(await other.tool("read", { path })).toEqual({ error: "ENOENT" });
+    }
     await next.close();
   });
 });

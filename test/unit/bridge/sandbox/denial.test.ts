@@ -27,6 +27,7 @@ describe("the last words of a program", () => {
   it.each([
     [`Error: ENOENT: no such file or directory, open '${here}'`, "read"],
     ["Error: ENOENT: no such file or directory, open './data.txt'", "read"],
+    [`sh: line 12: ${here}: No such file or directory`, "read"],
     [`FileNotFoundError: [Errno 2] No such file or directory: '${here}'`, "read"],
     [
       `  code: 'ERR_ACCESS_DENIED',\n  permission: 'FileSystemRead',\n  resource: '${here}'`,
@@ -45,6 +46,7 @@ describe("the last words of a program", () => {
   it.each([
     ["Error: getaddrinfo EAI_AGAIN api.github.com", "permissions.net of services.x is false"],
     ["OSError: [Errno 101] Network is unreachable", "permissions.net of services.x is false"],
+    ["npm error code ENOTCACHED", "permissions.net of services.x is false"],
     ["Error: spawn sh ENOENT", "permissions.run of services.x does not name sh"],
     ["/bin/sh: 1: env: not found", "permissions.run of services.x does not name env"],
     ["GITHUB_TOKEN is not set", "permissions.env of services.x does not name GITHUB_TOKEN"],
