@@ -49,29 +49,26 @@ function errors(): string {
 }
 
 function configuration(): string {
-  const rows: string[][] = [];
+  const rows = new Map<string, string[]>();
   const visit = (member: Member, path: string): void => {
+    for (const variant of [...(member.anyOf ?? []), ...(member.oneOf ?? [])]) visit(variant, path);
+    if (member.items) visit(member.items, `${path}[]`);
+    const { additionalProperties } = member;
+    if (typeof additionalProperties === "object") visit(additionalProperties, `${path}.<name>`);
     for (const [name, child] of Object.entries(member.properties ?? {})) {
       const at = path === "" ? name : `${path}.${name}`;
       const usual = child.default !== undefined && JSON.stringify(child.default) !== "{}";
-      rows.push([
+      const row = [
         code(at),
         usual ? code(JSON.stringify(child.default)) : "",
         (child.description ?? "").replaceAll("<", "&lt;"),
-      ]);
+      ];
+      rows.set(row.join(" "), row); // what two shapes of a member share is said once
       visit(child, at);
-      for (const variant of [...(child.anyOf ?? []), ...(child.oneOf ?? [])]) visit(variant, at);
-      if (typeof child.additionalProperties === "object")
-        visit(child.additionalProperties, `${at}.<name>`);
-      if (child.items) {
-        visit(child.items, `${at}[]`);
-        for (const variant of [...(child.items.anyOf ?? []), ...(child.items.oneOf ?? [])])
-          visit(variant, `${at}[]`);
-      }
     }
   };
   visit(configJsonSchema(), "");
-  return table(["Member", "Default", "Meaning"], rows);
+  return table(["Member", "Default", "Meaning"], [...rows.values()]);
 }
 
 function withBlock(text: string, name: string, content: string): string {
