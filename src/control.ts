@@ -96,6 +96,7 @@ export interface AccessTokenSummary {
 export interface SessionSummary {
   sessionId: string;
   service: string;
+  era: "legacy" | "modern";
   clientId: string;
   subject: string;
   grantId: string;

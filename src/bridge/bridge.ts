@@ -17,6 +17,7 @@ import type { LogLine, Service, ServiceHealth } from "./service/service.ts";
 import { Revival } from "./revival.ts";
 import type { SessionFilter, SessionInfo } from "./session-info.ts";
 import type { SessionMemory } from "./session-memory.ts";
+import { ServiceTable } from "./service-table.ts";
 import { ServiceUnavailable } from "./service/unavailable.ts";
 import { Sessions } from "./sessions.ts";
 import { Slots } from "./slots.ts";
@@ -42,6 +43,11 @@ export interface Bridge {
   log(service: string): LogLine[];
   /** End a service's sessions and children; who comes next gets fresh ones. @returns how many sessions ended */
   restart(service: string, graceSeconds: number): Promise<number>;
+  /**
+   * Serve these from now on, those that stay the same as the same objects. Sessions of one that is another now go on with
+   * the server they have; those of one that is gone end.
+   */
+  replaceServices(services: ReadonlyMap<string, Service>): Promise<void>;
   /** Refuse new work, end every session and child. @param graceSeconds for each firmer step */
   close(graceSeconds: number): Promise<void>;
 }
@@ -57,7 +63,8 @@ export interface BridgeOptions {
 }
 
 export function createBridge(options: BridgeOptions): Bridge {
-  const { services, clock, events, log, limits, memory } = options;
+  const { clock, events, log, limits, memory } = options;
+  const services = new ServiceTable(options.services, clock);
   const slots = new Slots(limits);
   const revival = new Revival({ memory, clock, log });
   const sessions = new Sessions({ clock, events, limits, slots, revival });
@@ -136,10 +143,15 @@ export function createBridge(options: BridgeOptions): Bridge {
         seconds: at - startedAt,
       });
     },
-    sessions: () => sessions.list(),
+    sessions: () => [...sessions.list(), ...modern.list()],
     end,
-    health: () =>
-      Object.fromEntries(Array.from(services, ([name, service]) => [name, service.health()])),
+    health: () => services.health(),
+    async replaceServices(next) {
+      const { removed, changed } = services.replace(next);
+      for (const service of changed) modern.retire(service, "the service was changed");
+      const counts = removed.map((service) => end({ service }, "the service was removed"));
+      await Promise.all(counts);
+    },
     async restart(service, graceSeconds) {
       const ended = await end({ service }, "the service was restarted");
       await services.get(service)?.restart?.(graceSeconds);
@@ -150,7 +162,7 @@ export function createBridge(options: BridgeOptions): Bridge {
       isClosing = true;
       const reason = "the gateway is stopping";
       await Promise.all([sessions.close(reason, graceSeconds), modern.close(reason, graceSeconds)]);
-      await Promise.all(Array.from(services.values(), (service) => service.stop(graceSeconds)));
+      await services.stop(graceSeconds);
     },
   };
 }

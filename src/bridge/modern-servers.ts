@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "../clock.ts";
+import { digest, randomId } from "../random.ts";
 import type { Config } from "../config.ts";
 import type { BridgeCall } from "./call.ts";
 import { ERROR_CODES, isRequest, type JsonRpcRequest } from "./json-rpc.ts";
@@ -13,7 +14,7 @@ import { ModernServer } from "./modern-server.ts";
 import { Refusal, unavailable } from "./refusal.ts";
 import type { Service } from "./service/service.ts";
 import { ServiceUnavailable } from "./service/unavailable.ts";
-import { fits, type SessionFilter } from "./session-info.ts";
+import { fits, type SessionFilter, type SessionInfo } from "./session-info.ts";
 import { ownerOf } from "./sharing/owner-of.ts";
 import type { Slots } from "./slots.ts";
 import { ModernTranslation } from "./translate/modern-translation.ts";
@@ -27,15 +28,21 @@ const REMOVED = new Set([
   "resources/unsubscribe",
 ]);
 
+const HANDLE_LENGTH = 12; // characters
+
 /** Who answers: a server of this revision, or one of older revisions through a translation. */
 type Server = ModernServer | ModernTranslation;
 
 interface Entry {
   readonly service: string;
+  /** @see SessionInfo.sessionId */
+  readonly sessionId: string;
   /** Seconds a request may take without a sign of life. */
   readonly timeout: number;
   readonly isShared: boolean;
   readonly opened: Promise<Server>;
+  /** Once it is open. */
+  server?: Server;
 }
 
 export interface ModernServersOptions {
@@ -46,15 +53,17 @@ export interface ModernServersOptions {
 
 export class ModernServers {
   readonly #options: ModernServersOptions;
-  /** By service and owner. */
+  /** Who gets the next request, by service and owner. */
   readonly #servers = new Map<string, Entry>();
+  /** Besides these also servers that take nothing new. */
+  readonly #alive = new Set<Entry>();
   readonly #looks: Looks;
 
   constructor(options: ModernServersOptions) {
     this.#options = options;
     this.#looks = new Looks(options.clock, options.limits, () => {
-      void this.#look();
-      return this.#servers.size > 0;
+      this.#look();
+      return this.#alive.size > 0;
     });
   }
 
@@ -89,14 +98,34 @@ export class ModernServers {
     response.writeHead(202, { "content-length": 0 }).end();
   }
 
+  /** Those that somebody uses or may use again. */
+  list(): SessionInfo[] {
+    return Array.from(this.#alive).flatMap(({ server, service, sessionId, isShared }) => {
+      if (!server) return [];
+      const { clientId, grantId } = server.auth;
+      const subject = isShared ? "everybody" : server.auth.subject;
+      const facts = { sessionId, service, era: "modern" as const, clientId, subject, grantId };
+      return [{ ...facts, ...server.info() }];
+    });
+  }
+
+  /** Who comes from now on gets another server; what runs may end where it is. */
+  retire(service: string, reason: string): void {
+    for (const [key, entry] of this.#servers) {
+      if (entry.service !== service) continue;
+      this.#servers.delete(key);
+      entry.opened.then((server) => server.retire(reason)).catch(() => undefined);
+    }
+  }
+
   /** @returns how many requests ended */
   async end(filter: SessionFilter, reason: string): Promise<number> {
     let count = 0;
-    for (const { service, isShared, opened } of this.#servers.values()) {
+    for (const { service, sessionId, isShared, opened } of this.#alive) {
       const server = await opened.catch(() => undefined);
       if (!server) continue;
       const isMeant = ({ clientId, subject, grantId }: BridgeCall["auth"]): boolean =>
-        fits(filter, { clientId, subject, grantId, service });
+        fits(filter, { sessionId, clientId, subject, grantId, service });
       count += server.end(isMeant, reason);
       // A shared one is of no person: it goes only when the service is meant.
       const isOver = isShared ? fits(filter, { service }) : isMeant(server.auth);
@@ -108,7 +137,7 @@ export class ModernServers {
   async close(reason: string, graceSeconds: number): Promise<void> {
     this.#looks.stop();
     await Promise.all(
-      Array.from(this.#servers.values(), async ({ opened }) => {
+      Array.from(this.#alive, async ({ opened }) => {
         const server = await opened.catch(() => undefined);
         await server?.close(reason, graceSeconds);
       }),
@@ -125,21 +154,19 @@ export class ModernServers {
     const { isolation, timeout } = service.config;
     const isShared = isolation === "shared";
     let entry = this.#servers.get(key);
+    const retire = (): void => {
+      if (this.#servers.get(key) === entry) this.#servers.delete(key);
+    };
     if (!entry && isOld) {
-      const onRetire = (): boolean => this.#servers.delete(key);
-      const opened = Promise.resolve(this.#translate(call, service, onRetire));
-      this.#servers.set(key, (entry = { service: service.name, timeout, isShared, opened }));
+      const opened = Promise.resolve(this.#translate(call, service, () => retire()));
+      entry = this.#add(key, { service: service.name, timeout, isShared, opened });
     }
     if (!entry) {
       // What belongs to everybody is no one person's session.
       const subject = isShared ? `everybody at ${service.name}` : call.auth.subject;
       const giveBack = this.#options.slots.take(subject, id, service);
-      const retire = (): void => {
-        if (this.#servers.get(key) === entry) this.#servers.delete(key);
-      };
-      const opened = this.#open(call, service, retire, giveBack);
-      entry = { service: service.name, timeout, isShared, opened };
-      this.#servers.set(key, entry);
+      const opened = this.#open(call, service, () => retire(), giveBack);
+      entry = this.#add(key, { service: service.name, timeout, isShared, opened });
       entry.opened.catch(() => {
         retire();
         giveBack();
@@ -151,6 +178,20 @@ export class ModernServers {
     } catch (error) {
       throw this.#outage(error, service, id);
     }
+  }
+
+  #add(key: string, members: Omit<Entry, "sessionId">): Entry {
+    const entry: Entry = { ...members, sessionId: digest(randomId()).slice(0, HANDLE_LENGTH) };
+    this.#servers.set(key, entry);
+    this.#alive.add(entry);
+    const remove = (): boolean => this.#alive.delete(entry);
+    entry.opened
+      .then((server) => {
+        entry.server = server;
+        void server.closed.then(remove);
+      })
+      .catch(remove);
+    return entry;
   }
 
   #outage(error: unknown, service: Service, id: JsonRpcRequest["id"] | undefined): Refusal {
@@ -188,10 +229,9 @@ export class ModernServers {
     return server;
   }
 
-  async #look(): Promise<void> {
+  #look(): void {
     const { clock, limits } = this.#options;
-    for (const { opened, timeout } of this.#servers.values()) {
-      const server = await opened.catch(() => undefined);
+    for (const { server, timeout } of this.#alive) {
       if (!server) continue;
       server.giveUp({ timeout, requestLifetime: limits.requestLifetime });
       const now = clock.now();

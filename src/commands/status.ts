@@ -1,3 +1,4 @@
+import { systemClock } from "../clock.ts";
 import { BaseCommand } from "../command.ts";
 import type { GatewayStatus } from "../control.ts";
 import { formatDuration } from "../duration.ts";
@@ -29,13 +30,18 @@ export default class Status extends BaseCommand {
         service: service.service,
         state: service.state,
         children: service.children.join(" ") || "-",
+        warm: `${service.warm?.length ?? 0}`,
+        restarts: `${service.restarts ?? 0}`,
         sandbox: service.sandbox ?? "-",
         url: service.urls[0] ?? "",
       })),
       "No services.",
     );
-    for (const { service, reason } of status.services) {
-      if (reason !== undefined) this.tell(`${service} fails: ${reason}`);
+    for (const { service, reason, retryAt = 0 } of status.services) {
+      if (reason === undefined) continue;
+      const wait = Math.max(0, retryAt - systemClock.now());
+      const next = wait > 0 ? ` (not tried again for ${formatDuration(wait)})` : "";
+      this.tell(`${service} fails: ${reason}${next}`);
     }
     return status;
   }

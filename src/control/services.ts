@@ -5,7 +5,7 @@ import type { SandboxTier } from "../config/permissions.ts";
 
 export interface ServiceStatus {
   service: string;
-  /** As configured. */
+  /** What was found out, else as configured. */
   era: "auto" | "legacy" | "modern" | "dual";
   isolation: "session" | "user" | "shared";
   /** Resource URIs: the MCP endpoints a client can be pointed at. */
@@ -13,9 +13,16 @@ export interface ServiceStatus {
   state: "idle" | "running" | "failing";
   /** Process ids. */
   children: number[];
+  /** Those of processes that wait for their first client. */
+  warm?: number[];
+  /** How many ended unasked since the gateway started. */
+  restarts?: number;
+  lastExit?: { at: number; reason: string };
   /** What holds them to their permissions; absent for a server elsewhere. */
   sandbox?: SandboxTier;
   reason?: string;
+  /** Before this it is not tried again. */
+  retryAt?: number;
 }
 
 /** A line a service's children wrote besides messages; secrets filtered. */

@@ -112,9 +112,27 @@ export class Nursery {
     };
   }
 
+  /** Nothing is kept ahead any more. */
+  retire(): void {
+    this.#pool.stop();
+    for (const [child, { purpose }] of this.#residents) {
+      if (purpose === "warm") void child.close(WARM_GRACE);
+    }
+  }
+
+  /** Everybody goes, and whoever comes next finds a service that never failed. */
+  async restart(graceSeconds: number): Promise<void> {
+    this.#restarts.proved();
+    await this.#closeAll(graceSeconds);
+  }
+
   async stop(graceSeconds: number): Promise<void> {
     this.#isStopped = true;
     this.#pool.stop();
+    await this.#closeAll(graceSeconds);
+  }
+
+  async #closeAll(graceSeconds: number): Promise<void> {
     await Promise.all(
       Array.from(this.#residents, ([child, { purpose }]) =>
         child.close(purpose === "warm" ? Math.min(WARM_GRACE, graceSeconds) : graceSeconds),

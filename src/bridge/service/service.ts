@@ -55,6 +55,8 @@ export interface Service {
   health(): ServiceHealth;
   /** What its children wrote last, oldest first; nothing where that cannot be known. */
   log?(): LogLine[];
+  /** Another one takes its place: nothing is started ahead any more, channels that are open stay. */
+  retire?(): void;
   /** End every channel and forget what was found out; new ones may be opened at once. */
   restart?(graceSeconds: number): Promise<void>;
   /** End every channel. @param graceSeconds between the polite and the impolite signal */
