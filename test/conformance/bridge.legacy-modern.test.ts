@@ -37,6 +37,8 @@ beforeAll(async () => {
     services: {
       found: { command, args },
       told: { command, args, era: "modern" },
+      user: { command, args, isolation: "user" },
+      shared: { command, args, isolation: "shared" },
       brief: { command, args: [fixture("modern-workbench.js")] },
       dual: { command, args: [fixture("conformance-server.js")], era: "dual" },
     },
@@ -346,5 +348,35 @@ describe("the rest of a session", () => {
     const raw = (method: string) => client.request({ method }, EmptyResultSchema);
     await expect(raw("vendor/capability")).rejects.toMatchObject({ code: -32603 });
     await expect(raw("tasks/list")).rejects.toMatchObject({ code: -32601 });
+  });
+});
+
+describe("a server that several sessions share", () => {
+  it("asks each of one person's sessions its own questions", async () => {
+    const sessions = [await connect("user"), await connect("user")];
+    const pids = await Promise.all(sessions.map((client) => tool(client, "pid")));
+    expect(pids[0]).toBe(pids[1]);
+    for (const [index, client] of sessions.entries()) {
+      client.setRequestHandler(ElicitRequestSchema, ({ params }) => ({
+        action: "accept",
+        content: { of: index, to: params.message },
+      }));
+    }
+    const answers = await Promise.all(
+      sessions.map((client, index) =>
+        tool(client, "ask", { inputRequests: { q: form(`for ${index}`) } }),
+      ),
+    );
+    expect(answers.map(({ inputResponses }) => inputResponses.q.content)).toEqual([
+      { of: 0, to: "for 0" },
+      { of: 1, to: "for 1" },
+    ]);
+  });
+
+  it("asks nobody when it is everybody's", async () => {
+    const client = await connect("shared");
+    const inputRequests = { q: form("?") };
+    const result = await client.callTool({ name: "ask", arguments: { inputRequests } });
+    expect([result.isError, asked]).toEqual([true, []]);
   });
 });

@@ -83,7 +83,7 @@ export class LegacyCall {
   }
 
   #receive(answer: JsonRpcResponse): void {
-    if ("error" in answer) return this.#finish(legacyError(this.#request, answer.error));
+    if ("error" in answer) return this.#finish(legacyError(this.#request, answer));
     const { id, method } = this.#request;
     const result = asObject(answer.result);
     switch (result?.["resultType"] ?? "complete") {

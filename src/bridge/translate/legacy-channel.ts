@@ -155,7 +155,7 @@ export class LegacyChannel implements Channel {
     const { id, params } = request;
     this.#upstream.introduce(params ?? {});
     return this.#upstream.call("server/discover", {}, (answer) => {
-      if ("error" in answer) return this.#answer(legacyError(request, answer.error));
+      if ("error" in answer) return this.#answer(legacyError(request, answer));
       const result = asObject(answer.result) ?? {};
       const { supportedVersions: versions, capabilities } = result;
       if (!Array.isArray(versions) || !versions.includes(MODERN_VERSION)) {

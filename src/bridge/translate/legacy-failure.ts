@@ -26,20 +26,22 @@ export function failure(request: JsonRpcRequest, message: string, data?: unknown
   };
 }
 
-/** An error of the server, under codes that mean the same to the client. */
+/**
+ * An error of the server, under a code that means the same to the client.
+ * @returns `answer` itself where it need not be changed: what else is known of it stays known
+ */
 export function legacyError(
   request: JsonRpcRequest,
-  error: JsonRpcErrorResponse["error"],
+  answer: JsonRpcErrorResponse,
 ): JsonRpcResponse {
-  const { code, message, data } = error;
+  const { code, message, data } = answer.error;
   if (code === ERROR_CODES.missingClientCapability) return failure(request, message, data);
   if (OURS.has(code)) return errorResponse(request.id, ERROR_CODES.internal, message, data);
-  const isMissing = code === ERROR_CODES.invalidParams && isNotFound(request, error);
-  return {
-    jsonrpc: "2.0",
-    id: request.id,
-    error: isMissing ? { ...error, code: RESOURCE_NOT_FOUND } : error,
-  };
+  if (code === ERROR_CODES.invalidParams && isNotFound(request, answer.error)) {
+    return errorResponse(request.id, RESOURCE_NOT_FOUND, message, data);
+  }
+  answer.id = request.id;
+  return answer;
 }
 
 /** -32602 also means what it says, so the server must have named the resource or said in words that it is not there. */

@@ -1,6 +1,7 @@
 /**
  * Results of revision 2026-07-28 in the words of those with `initialize`, whose schemas are strict about leftovers.
  */
+import { stringifyJson } from "../../mcp/exact-json.ts";
 import { asObject } from "../json-rpc.ts";
 import { RESERVED, withoutReserved } from "./legacy-meta.ts";
 
@@ -80,5 +81,5 @@ function objectContent(result: Members): void {
   delete result["structuredContent"];
   const content = Array.isArray(rest["content"]) ? (rest["content"] as unknown[]) : [];
   if (content.some((block) => asObject(block)?.["type"] === "text")) return;
-  result["content"] = [...content, { type: "text", text: JSON.stringify(structuredContent) }];
+  result["content"] = [...content, { type: "text", text: stringifyJson(structuredContent) }];
 }

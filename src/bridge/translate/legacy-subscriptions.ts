@@ -9,6 +9,7 @@ import {
   ERROR_CODES,
   errorResponse,
   metaOf,
+  type JsonRpcErrorResponse,
   type JsonRpcNotification,
   type JsonRpcRequest,
   type JsonRpcResponse,
@@ -82,7 +83,7 @@ export class Subscriptions {
       );
       return { jsonrpc: "2.0", id, result: {} };
     } catch (error) {
-      if (error instanceof Refused) return legacyError(request, error.error);
+      if (error instanceof Refused) return legacyError(request, error.answer);
       throw error;
     }
   }
@@ -158,7 +159,7 @@ export class Subscriptions {
       const { id, sent } = this.#upstream.call(
         "subscriptions/listen",
         { notifications },
-        (answer) => this.#end(id, "error" in answer ? answer.error : undefined),
+        (answer) => this.#end(id, "error" in answer ? answer : undefined),
       );
       const cancelWait = this.#clock.after(ACKNOWLEDGED_WITHIN, () => {
         this.#upstream.cancel(id, "not acknowledged in time");
@@ -184,14 +185,14 @@ export class Subscriptions {
   }
 
   /** The server has ended it, or never began. */
-  #end(id: RequestId, error?: { code: number; message: string }): void {
+  #end(id: RequestId, refusal?: JsonRpcErrorResponse): void {
     if (id !== this.#opening?.id && id !== this.#current) return;
     this.#upstream.forget(id);
     if (this.#opening?.id === id) {
       const { reject, cancelWait } = this.#opening;
       cancelWait();
       this.#opening = undefined;
-      reject(error ? new Refused(error) : refused("The server did not begin the subscription"));
+      reject(refusal ? new Refused(refusal) : refused("The server did not begin the subscription"));
     } else {
       this.#current = undefined;
       this.#cancelReopen = this.#clock.after(REOPEN_AFTER, () => {
@@ -209,16 +210,16 @@ interface Opening {
 }
 
 class Refused extends Error {
-  readonly error: { code: number; message: string };
+  readonly answer: JsonRpcErrorResponse;
 
-  constructor(error: { code: number; message: string }) {
-    super(error.message);
-    this.error = error;
+  constructor(answer: JsonRpcErrorResponse) {
+    super(answer.error.message);
+    this.answer = answer;
   }
 }
 
 function refused(message: string): Refused {
-  return new Refused({ code: ERROR_CODES.internal, message });
+  return new Refused(errorResponse(undefined, ERROR_CODES.internal, message));
 }
 
 function untagged(

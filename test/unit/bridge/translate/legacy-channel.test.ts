@@ -1,5 +1,6 @@
 /** A legacy client on a modern server, message by message: everything but questions and subscriptions. */
 import { describe, expect, it } from "vitest";
+import { outageOf, outageResponse } from "../../../../src/mcp/outage.ts";
 import {
   CLIENT_INFO,
   DISCOVERED,
@@ -223,6 +224,17 @@ describe("an error", () => {
     bench.server.refuse(code, message, data);
     const error = { code: expected, message, ...(data && { data }) };
     expect(bench.last).toEqual({ jsonrpc: "2.0", id: 1, error });
+  });
+
+  it("stays the object it was where nothing needs other words, with what is known besides", async () => {
+    const bench = openBench();
+    const heard: object[] = [];
+    bench.channel.onmessage = (message) => heard.push(message);
+    await bench.request(0, "initialize", hello());
+    const { id } = bench.server.last;
+    bench.server.onmessage!(outageResponse(id, -32000, "it is gone", { status: 503 }));
+    expect(heard).toMatchObject([{ id: 0, error: { code: -32000 } }]);
+    expect(outageOf(heard[0]!)).toMatchObject({ status: 503 });
   });
 
   it("is a result that the model reads, when a tool needs what the client cannot do", async () => {
