@@ -44,6 +44,7 @@ export async function createControlHarness(): Promise<ControlHarness> {
       sessions = sessions.filter((one) => one.clientId !== clientId && one.grantId !== grantId);
       return before - sessions.length;
     },
+    replaceServices: () => Promise.resolve(),
     health: () => ({ files: { state: "failing", children: [], reason: "exit 1" } }),
     log: () => [],
     restart: async () => 0,
