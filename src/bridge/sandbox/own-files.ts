@@ -124,12 +124,12 @@ export function addAllPrograms(view: FileView, program: FreeProgram): void {
 
 /** Folders of /usr that hold what programs are made of. */
 const PARTS = /^(?:lib\w*|libexec|share|include|opt)$/;
-const PROGRAMS = ["bin", "sbin", "games"];
+const PROGRAMS: ReadonlySet<string> = new Set(["bin", "sbin", "games"]);
 
 /** @param programs whether the folders that hold programs are there too; links to them are in any case */
 export function addSystem(view: FileView, programs: boolean): void {
   for (const path of systemFolders()) {
-    if (programs || !PROGRAMS.includes(basename(path))) view.addSystem(path);
+    if (programs || !PROGRAMS.has(basename(path))) view.addSystem(path);
     else view.addLinks(path);
   }
 }
@@ -141,7 +141,7 @@ function systemFolders(): readonly string[] {
     ...["/nix/store", "/gnu/store"],
     ...["/", "/usr", "/usr/local"].flatMap((folder) =>
       namesIn(folder)
-        .filter((name) => PARTS.test(name) || PROGRAMS.includes(name))
+        .filter((name) => PARTS.test(name) || PROGRAMS.has(name))
         .map((name) => join(folder, name))
         .filter(isSystemPath),
     ),
