@@ -25,7 +25,7 @@ export interface Launcher {
   readonly needsNetwork: boolean;
   /** What is left to do before it can be started; told to people. */
   readonly task?: string;
-  install?(): Promise<void>;
+  readonly install?: () => Promise<void>;
 }
 
 export interface LauncherOptions {

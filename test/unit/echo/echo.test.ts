@@ -42,7 +42,7 @@ function overStdio(isStateless = false) {
     ended,
     send,
     receive,
-    async ask(message: object): Promise<Wire> {
+    ask: async (message: object): Promise<Wire> => {
       send(message);
       return await receive();
     },
@@ -177,7 +177,7 @@ describe("echo over HTTP", () => {
     const session = { "mcp-session-id": opened.headers.get("mcp-session-id")! };
     const identity = { "x-auth-subject": "local:ada", "x-auth-scope": "mcp" };
     const answer = await post(url, call("request"), { headers: { ...session, ...identity } });
-    const { structuredContent } = ((await answer.json()) as Wire).result;
+    const { structuredContent } = (await answer.json()).result;
     expect(structuredContent).toMatchObject({
       transport: "http",
       era: "legacy",
