@@ -102,7 +102,7 @@ export class Authorizer {
           await oauth.revocationRequest(server, of, proof, token, askOptions(settings.web));
         }
       } catch (error) {
-        trace(`not revoked: ${explained(error, "The revocation", issuer).message}`);
+        trace(`not revoked: ${(await explained(error, "The revocation", issuer)).message}`);
       }
       return true;
     }, this.#waiting());
@@ -184,7 +184,8 @@ export class Authorizer {
       trace(`the token was not refreshed: ${code ?? "no answer"}`);
       if (code === "invalid_client" || code === "unauthorized_client") return "dead client";
       const isPassing = code === "temporarily_unavailable" || code === "server_error";
-      if (code === undefined || isPassing) throw explained(error, "Refreshing the token", issuer);
+      if (code === undefined || isPassing)
+        throw await explained(error, "Refreshing the token", issuer);
       return "dead token";
     }
   }
@@ -198,7 +199,7 @@ export class Authorizer {
       trace(`logging in at ${issuer} for ${found.resource ?? endpoint.href}`);
       return await logIn(endpoint.href, found, known, settings, signal);
     } catch (error) {
-      const failed = explained(error, "The login", issuer);
+      const failed = await explained(error, "The login", issuer);
       if (!signal.aborted) {
         const failure = { at: settings.clock.now(), message: failed.message };
         await store.write({ ...(known && { credentials: known }), failure });

@@ -19,35 +19,47 @@ export function askOptions(web: Web): AskOptions {
   };
 }
 
-/** The OAuth error code of a refusal, RFC 6749 §5.2 and §4.1.2.1; undefined when it is none. */
+interface Refusal {
+  /** RFC 6749 §5.2 or §4.1.2.1. */
+  error: string;
+  error_description?: string | undefined;
+}
+
+/** The OAuth error code of a refusal; undefined when it is none. */
 export async function codeOf(error: unknown): Promise<string | undefined> {
-  if (error instanceof oauth.ResponseBodyError) return error.error;
-  if (error instanceof oauth.AuthorizationResponseError) return error.error;
+  return (await refusalOf(error))?.error;
+}
+
+async function refusalOf(error: unknown): Promise<Refusal | undefined> {
+  if (error instanceof oauth.ResponseBodyError) return error;
+  if (error instanceof oauth.AuthorizationResponseError) return error;
   // invalid_client often comes with a challenge, and the body has not been looked at then.
   if (!(error instanceof oauth.WWWAuthenticateChallengeError)) return undefined;
   try {
-    const body = (await error.response.clone().json()) as { error?: unknown } | null;
-    return typeof body?.error === "string" ? body.error : "invalid_client";
+    const body = (await error.response.clone().json()) as Partial<Refusal> | null;
+    if (typeof body?.error === "string") return { error: body.error };
   } catch {
-    return "invalid_client";
+    // as below
   }
+  return { error: "invalid_client" };
 }
 
 /** A failed question to an authorization server as one sentence. */
-export function explained(error: unknown, doing: string, issuer: string): UserError {
+export async function explained(error: unknown, doing: string, issuer: string): Promise<UserError> {
   if (error instanceof UserError) return error;
-  const refusal =
-    error instanceof oauth.ResponseBodyError || error instanceof oauth.AuthorizationResponseError
-      ? `${error.error}${error.error_description ? `, ${error.error_description}` : ""}`
-      : reasonOf(error);
-  return new UserError(`${doing} at ${issuer} failed: ${printable(refusal)}`, {
+  const refusal = await refusalOf(error);
+  const description = refusal?.error_description;
+  const reason = refusal
+    ? `${refusal.error}${description ? `, ${description}` : ""}`
+    : reasonOf(error);
+  return new UserError(`${doing} at ${issuer} failed: ${printable(reason)}`, {
     hint: "Try again; with --verbose every step is shown, --clear forgets what was stored.",
     cause: error,
   });
 }
 
 /** The reason of a failed fetch is in its cause. */
-export function reasonOf(error: unknown): string {
+function reasonOf(error: unknown): string {
   const { cause } = Object(error) as { cause?: unknown };
   return cause instanceof Error && cause.message !== "" ? cause.message : messageOf(error);
 }

@@ -64,24 +64,32 @@ export async function startPair(
 }
 
 async function startOidcPeer(): Promise<Peer & { close(): Promise<void> }> {
+  const { issuer, close: end } = await startOidcProvider(PEER_RESOURCE);
+  const peer = await probePeer("oidc-provider", issuer, PEER_RESOURCE, () => undefined);
+  return { ...peer, close: end };
+}
+
+/** @param resource the one it gives tokens for */
+export async function startOidcProvider(
+  resource: string,
+): Promise<{ issuer: string; close(): Promise<void> }> {
   const server = createServer();
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const failures: unknown[] = [];
-  const provider = await createProvider(issuer);
+  const provider = await createProvider(issuer, resource);
   provider.on("server_error", (_context, error) => failures.push(error));
   const answer = provider.callback();
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
     if (request.url?.startsWith("/interaction/") !== true) return answer(request, response);
-    sayYes(provider, request, response).catch((error: unknown) => {
+    sayYes(provider, resource, request, response).catch((error: unknown) => {
       failures.push(error);
       response.writeHead(500).end();
     });
   });
-  const peer = await probePeer("oidc-provider", issuer, PEER_RESOURCE, () => undefined);
   return {
-    ...peer,
+    issuer,
     async close() {
       await close(server);
       if (failures.length > 0) throw new AggregateError(failures, "the peer itself failed");
@@ -99,6 +107,7 @@ async function close(server: Server): Promise<void> {
 /** Log in and consent in one step, to whatever is asked. */
 async function sayYes(
   provider: Provider,
+  resource: string,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -106,7 +115,7 @@ async function sayYes(
   const accountId = "person";
   const grant = new provider.Grant({ accountId, clientId: params["client_id"]! });
   grant.addOIDCScope("offline_access");
-  grant.addResourceScope(PEER_RESOURCE, "mcp");
+  grant.addResourceScope(resource, "mcp");
   const grantId = await grant.save();
   await provider.interactionFinished(request, response, {
     login: { accountId },
@@ -114,7 +123,7 @@ async function sayYes(
   });
 }
 
-async function createProvider(issuer: string): Promise<Provider> {
+async function createProvider(issuer: string, own: string): Promise<Provider> {
   const { privateKey } = await generateKeyPair("ES256", { extractable: true });
   const jwk = { ...(await exportJWK(privateKey)), alg: "ES256", use: "sig", kid: "peer" };
   return new UntypedProvider(issuer, {
@@ -141,10 +150,10 @@ async function createProvider(issuer: string): Promise<Provider> {
       rpInitiatedLogout: { enabled: false },
       resourceIndicators: {
         enabled: true,
-        defaultResource: () => PEER_RESOURCE,
+        defaultResource: () => own,
         useGrantedResource: () => true,
         getResourceServerInfo(_context: unknown, resource: string) {
-          if (resource !== PEER_RESOURCE) throw new errors.InvalidTarget();
+          if (resource !== own) throw new errors.InvalidTarget();
           return {
             scope: "mcp",
             audience: resource,
