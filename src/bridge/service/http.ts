@@ -34,11 +34,14 @@ export const createHttpService: ServiceFactory<RemoteServiceConfig> = (name, con
   let era: { found: Promise<Era>; until: number } | undefined;
   let known: Era | undefined = config.era === "auto" ? undefined : config.era;
 
-  const clean = (text: string): string => {
-    let shown = redact(text);
-    for (const secret of secrets) shown = shown.replaceAll(secret, "[redacted]");
+  /** As JSON has them, too. */
+  const written = [...secrets, ...secrets.map((secret) => JSON.stringify(secret).slice(1, -1))];
+  const scrub = (text: string): string => {
+    let shown = text;
+    for (const secret of written) shown = shown.replaceAll(secret, "[redacted]");
     return shown;
   };
+  const clean = (text: string): string => scrub(redact(text));
 
   const http = new RemoteHttp(new URL(config.url), headers);
   const remote: Remote = {
@@ -47,6 +50,7 @@ export const createHttpService: ServiceFactory<RemoteServiceConfig> = (name, con
     timeout: config.timeout + SLACK,
     http,
     tools: new ToolHeaders(),
+    ...(secrets.length > 0 && { scrub }),
     explain: (reason) => clean(`service ${name} ${reason.message}`),
     succeeded() {
       if (failure === undefined) return;

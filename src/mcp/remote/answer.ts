@@ -3,7 +3,7 @@
  */
 import type { IncomingHttpHeaders } from "node:http";
 import { EventParser } from "../event-parser.ts";
-import { parseJson } from "../exact-json.ts";
+import { parseJson, stringifyJson } from "../exact-json.ts";
 import { isJsonRpcMessage, type JsonRpcErrorResponse, type JsonRpcMessage } from "../json-rpc.ts";
 import { isNestedTooDeep } from "../nesting.ts";
 import type { Remote } from "./remote.ts";
@@ -12,11 +12,15 @@ import type { HttpHead, HttpReceiver, HttpRequest } from "./remote-http.ts";
 
 const MESSAGE_LIMIT = 10 * 1_048_576; // bytes, as a line of a child
 const ERROR_LIMIT = 65_536; // bytes of a body that only says what was wrong
+/** Seconds for the rest of a body that nobody reads, so that its connection can be used again. */
+const DRAIN = 2;
 
 /** Nothing follows `onEnd`, `onRefused` or `onFailure`. */
 export interface AnswerListener {
-  /** Whether only the status counts, as on a POST whose answer comes elsewhere. */
+  /** Whether only the status counts, as where the answer comes elsewhere or there is none. */
   readonly isBodyIgnored?: boolean;
+  /** Whether a server may do without it: that it has no such thing is then no fault of its health. */
+  readonly isOptional?: boolean;
   /** The exchange is one of MCP. */
   onHead?(status: number, headers: IncomingHttpHeaders): void;
   onMessage(message: JsonRpcMessage): void;
@@ -48,6 +52,8 @@ class Answer implements HttpReceiver {
   #limit = MESSAGE_LIMIT;
   /** Of a refusal whose reason is being read. */
   #refused: number | undefined;
+  /** The listener knows all; stops waiting for the end of the body. */
+  #cancelDrain: (() => void) | undefined;
 
   constructor(remote: Remote, listener: AnswerListener) {
     this.#remote = remote;
@@ -56,19 +62,16 @@ class Answer implements HttpReceiver {
 
   onHead({ status, headers }: HttpHead, abort: () => void): void {
     this.#abort = abort;
-    const [type] = (headers["content-type"] ?? "").split(";", 1);
-    const isJson = type!.trim().toLowerCase() === "application/json";
+    const type = (headers["content-type"] ?? "").split(";", 1)[0]!.trim().toLowerCase();
+    const isJson = type === "application/json";
     if (status < 300) {
-      const isStream = type!.trim().toLowerCase() === "text/event-stream";
-      const isEmpty =
-        status === 202 ||
-        status === 204 ||
-        headers["content-length"] === "0" ||
-        this.#listener.isBodyIgnored === true;
-      if (!isStream && !isJson && !isEmpty) return this.#fail(wrongType(type!));
+      const isEmpty = status === 202 || status === 204 || headers["content-length"] === "0";
+      const isIgnored = this.#listener.isBodyIgnored === true;
+      const isStream = type === "text/event-stream";
+      if (!isStream && !isJson && !isEmpty && !isIgnored) return this.#fail(wrongType(type));
       this.#remote.succeeded();
       this.#listener.onHead?.(status, headers);
-      if (isEmpty) this.#limit = ERROR_LIMIT;
+      if (isEmpty || isIgnored) this.#settle(() => this.#listener.onEnd());
       else if (isStream) this.#events = this.#parser();
     } else if (isPeculiar(status)) {
       this.#refused = status;
@@ -81,25 +84,29 @@ class Answer implements HttpReceiver {
     if (this.#events) return this.#events.push(chunk);
     this.#size += chunk.length;
     if (this.#size <= this.#limit) this.#chunks.push(chunk);
+    else if (this.#cancelDrain) this.#stop();
     else if (this.#refused !== undefined) this.#refuse(undefined);
     else this.#fail(new RemoteFailure(`answered with more than ${this.#limit} bytes`));
   }
 
   onEnd(): void {
+    if (this.#cancelDrain) return this.#cancelDrain();
     if (this.#events) return this.#listener.onEnd();
     const [only] = this.#chunks;
     const body = this.#chunks.length === 1 ? only! : Buffer.concat(this.#chunks);
-    const messages = body.length === 0 ? [] : readMessages(body.toString("utf8"));
-    if (this.#refused !== undefined) return this.#refuse(messages?.find(isError));
-    // What stands in a 202 is nobody's business.
-    if (!messages && this.#limit === MESSAGE_LIMIT) return this.#fail(notMcp());
-    for (const message of messages ?? []) this.#listener.onMessage(message);
+    const messages = readMessages(body.toString("utf8"));
+    if (this.#refused !== undefined) {
+      const error = messages?.find(isError);
+      return this.#listener.onRefused(this.#refused, error && this.#scrub(error));
+    }
+    if (!messages) return this.onFailure(notMcp());
+    for (const message of messages) this.#pass(message);
     this.#listener.onEnd();
   }
 
   onFailure(failure: RemoteFailure): void {
-    this.#remote.failed(failure);
-    this.#listener.onFailure(failure);
+    if (this.#cancelDrain) return this.#cancelDrain();
+    this.#tell(failure);
   }
 
   #parser(): EventParser {
@@ -110,7 +117,7 @@ class Answer implements HttpReceiver {
         if (data === "") return;
         const messages = readMessages(data);
         if (!messages) return this.#fail(notMcp());
-        for (const message of messages) this.#listener.onMessage(message);
+        for (const message of messages) this.#pass(message);
       },
       onRetry: (milliseconds) => this.#listener.onRetry?.(milliseconds),
       onOverflow: () => {
@@ -119,14 +126,44 @@ class Answer implements HttpReceiver {
     });
   }
 
+  #pass(message: JsonRpcMessage): void {
+    this.#listener.onMessage(isError(message) ? this.#scrub(message) : message);
+  }
+
+  /** What a server says of a refused credential may have the credential in it. */
+  #scrub(error: JsonRpcErrorResponse): JsonRpcErrorResponse {
+    const { scrub } = this.#remote;
+    return scrub ? (parseJson(scrub(stringifyJson(error))) as JsonRpcErrorResponse) : error;
+  }
+
   #refuse(error: JsonRpcErrorResponse | undefined): void {
-    this.#abort();
-    this.#listener.onRefused(this.#refused!, error);
+    const status = this.#refused!;
+    this.#settle(() => this.#listener.onRefused(status, error));
   }
 
   #fail(failure: RemoteFailure): void {
+    if (this.#events) {
+      this.#abort();
+      this.#tell(failure);
+    } else this.#settle(() => this.#tell(failure));
+  }
+
+  #tell(failure: RemoteFailure): void {
+    if (this.#listener.isOptional !== true || !failure.isPermanent) this.#remote.failed(failure);
+    this.#listener.onFailure(failure);
+  }
+
+  /** The listener hears the last word; what is left of the body is for nobody. */
+  #settle(tell: () => void): void {
+    this.#chunks = [];
+    this.#limit = ERROR_LIMIT;
+    this.#cancelDrain = this.#remote.clock.after(DRAIN, () => this.#stop());
+    tell();
+  }
+
+  #stop(): void {
+    this.#cancelDrain?.();
     this.#abort();
-    this.onFailure(failure);
   }
 }
 
@@ -157,5 +194,6 @@ function wrongType(type: string): RemoteFailure {
   const shown = /^[\w.+-]{1,40}\/[\w.+-]{1,40}$/.test(type)
     ? type
     : "no content type that is known";
-  return new RemoteFailure(`answered with ${shown} where MCP has JSON or an event stream`);
+  const reason = `answered with ${shown} where MCP has JSON or an event stream`;
+  return new RemoteFailure(reason, { status: 502 }, undefined, true);
 }

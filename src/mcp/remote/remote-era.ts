@@ -109,6 +109,13 @@ function askOnce(
 function endSession(remote: Remote, id: string): void {
   const nothing = (): void => undefined;
   const headers = ["mcp-session-id", id, "mcp-protocol-version", "2025-11-25"];
-  const listener = { onMessage: nothing, onEnd: nothing, onRefused: nothing, onFailure: nothing };
+  const listener = {
+    isBodyIgnored: true,
+    isOptional: true,
+    onMessage: nothing,
+    onEnd: nothing,
+    onRefused: nothing,
+    onFailure: nothing,
+  };
   ask(remote, { method: "DELETE", headers, silence: TIMEOUT }, listener);
 }

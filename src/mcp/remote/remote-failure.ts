@@ -9,10 +9,18 @@ export class RemoteFailure extends Error {
   readonly outage: Outage;
   /** For the log only: addresses, the system's own words. */
   readonly detail: string | undefined;
+  /** Whether the same request would come to the same again. */
+  readonly isPermanent: boolean;
 
   /** @param reason in words that follow "service NAME" */
-  constructor(reason: string, outage: Outage = { status: 502 }, detail?: string) {
+  constructor(
+    reason: string,
+    outage: Outage = { status: 502 },
+    detail?: string,
+    isPermanent = false,
+  ) {
     super(reason);
+    this.isPermanent = isPermanent;
     this.outage = outage;
     this.detail = detail;
   }
@@ -77,10 +85,18 @@ export function refusalOf(
 ): RemoteFailure {
   if (status === 401 || status === 403) {
     const words = `refuses the gateway's own credentials (${status}); see its headers in the configuration`;
-    return new RemoteFailure(words);
+    return new RemoteFailure(words, { status: 502 }, undefined, true);
   }
   const busy = status === 429 || status === 503;
-  if (!busy) return new RemoteFailure(`answered with status ${status}`);
+  if (!busy) {
+    const isPermanent = status === 500 || status === 501;
+    return new RemoteFailure(
+      `answered with status ${status}`,
+      { status: 502 },
+      undefined,
+      isPermanent,
+    );
+  }
   const retryAfter = secondsOf(headers["retry-after"], now);
   const words = status === 429 ? "is asked too often" : "is not available";
   const later = retryAfter === undefined ? "" : `; try again in ${retryAfter} s`;

@@ -56,6 +56,7 @@ export class RemoteStream {
       silence: 0,
     };
     this.#stop = ask(remote, request, {
+      isOptional: true,
       onMessage: (message) => {
         this.#idle = 0;
         onMessage(message);
@@ -69,7 +70,10 @@ export class RemoteStream {
       onRefused: (status) => {
         this.#gone(new RemoteFailure(`does not go on with a stream (${status})`), status);
       },
-      onFailure: (failure) => this.#again(failure),
+      onFailure: (failure) => {
+        if (failure.isPermanent) this.#gone(failure);
+        else this.#again(failure);
+      },
     });
   }
 

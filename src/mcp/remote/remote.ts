@@ -19,4 +19,6 @@ export interface Remote {
   failed(failure: RemoteFailure): void;
   /** `failure` as clients and operators read it, the service named, secrets filtered. */
   explain(failure: RemoteFailure): string;
+  /** JSON without our own credentials, which a server may have put into an error. */
+  readonly scrub?: (json: string) => string;
 }

@@ -89,6 +89,7 @@ export class RequestChannel implements Channel {
   #tell(notification: JsonRpcNotification): Promise<void> {
     return new Promise((resolve, reject) => {
       ask(this.#remote, this.#post(notification, NOTIFY_TIMEOUT), {
+        isBodyIgnored: true,
         onMessage: () => undefined,
         onEnd: resolve,
         onRefused: (status) => reject(new Error(`refused with status ${status}`)),
@@ -117,7 +118,7 @@ export class RequestChannel implements Channel {
     const { id, method } = running.request;
     if (!isResponse(message)) return this.onmessage?.(message, id);
     // On the stream of a request there are no answers to others.
-    if (message.id !== id && !("error" in message)) return;
+    if (message.id !== id && message.id !== null && message.id !== undefined) return;
     if (isHeaderMismatch(message) && this.#askAgain(running)) return;
     if (method === "tools/list" && "result" in message) this.#remote.tools.learn(message.result);
     running.cancelEnd = this.#remote.clock.after(LINGER, () => running.stop());

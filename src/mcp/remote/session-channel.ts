@@ -41,6 +41,8 @@ interface Running {
   retry: number | undefined;
   /** Stops waiting for the end of an answer whose result is here. */
   cancelEnd: (() => void) | undefined;
+  /** Its answer comes on a stream that was opened for it alone. */
+  isResumed: boolean;
 }
 
 export class SessionChannel implements Channel {
@@ -82,6 +84,7 @@ export class SessionChannel implements Channel {
     this.#finish("was left");
     if (this.#sessionId === undefined) return;
     await new Promise<void>((resolve) => {
+      let abort: () => void = () => undefined;
       const done = (): void => {
         cancel();
         abort();
@@ -91,12 +94,14 @@ export class SessionChannel implements Channel {
       const request = { method: "DELETE" as const, headers: this.#identity, silence: GRACE };
       // A server may keep its sessions to itself (405).
       const listener = {
+        isBodyIgnored: true,
+        isOptional: true,
         onMessage: () => undefined,
         onEnd: done,
         onRefused: done,
         onFailure: done,
       };
-      const abort = ask(this.#remote, request, listener);
+      abort = ask(this.#remote, request, listener);
     });
   }
 
@@ -108,6 +113,7 @@ export class SessionChannel implements Channel {
       lastEventId: undefined,
       retry: undefined,
       cancelEnd: undefined,
+      isResumed: false,
     };
     this.#running.set(id, running);
     const isOpening = message.method === "initialize";
@@ -132,6 +138,7 @@ export class SessionChannel implements Channel {
   #tell(message: JsonRpcNotification | JsonRpcResponse): Promise<void> {
     return new Promise((resolve, reject) => {
       ask(this.#remote, this.#post(message, NOTIFY_TIMEOUT), {
+        isBodyIgnored: true,
         onMessage: () => undefined,
         onEnd: resolve,
         onRefused: (status, error) => {
@@ -158,12 +165,15 @@ export class SessionChannel implements Channel {
   #receive(message: JsonRpcMessage, running: Running, isOpening = false): void {
     if (this.#isClosed) return;
     if (!isResponse(message)) return this.onmessage?.(message, running.id);
-    const answered = this.#running.get(message.id as RequestId);
+    // An error that does not say what it is about is about the request it answers.
+    const answered = this.#running.get(message.id ?? running.id);
     if (!answered) return;
+    message.id = answered.id;
     this.#running.delete(answered.id);
     if (isOpening && "result" in message) this.#identify(asObject(message.result));
     // The stream should end by itself now.
-    answered.cancelEnd = this.#remote.clock.after(LINGER, () => answered.stop());
+    if (answered.isResumed) answered.stop();
+    else answered.cancelEnd = this.#remote.clock.after(LINGER, () => answered.stop());
     this.onmessage?.(message);
   }
 
@@ -182,6 +192,7 @@ export class SessionChannel implements Channel {
     if (running.lastEventId === undefined) return this.#fail(running, failure);
     // The request went through; only its answer is missing.
     const { lastEventId, retry = 1 } = running;
+    running.isResumed = true;
     const stream = new RemoteStream({
       remote: this.#remote,
       headers: () => this.#identity,
