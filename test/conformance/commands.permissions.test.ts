@@ -15,7 +15,7 @@ import { runCommand } from "../support/run-command.ts";
 const ECHO = `command: ${JSON.stringify(process.execPath)}\n    args: [${JSON.stringify(fixture("echo.js"))}]`;
 
 /** @param permissions the line of the service's permissions, if any */
-const folderWith = (permissions?: string): string => {
+const folderWith = (permissions?: string, program = ECHO): string => {
   const cwd = mkdtempSync(join(tmpdir(), "permissions-"));
   const lines = [
     "publicUrl: http://localhost:0 # here",
@@ -23,7 +23,7 @@ const folderWith = (permissions?: string): string => {
     "services:",
     "  # what we try",
     "  echo:",
-    `    ${ECHO} # the fixture`,
+    `    ${program} # the fixture`,
     ...(permissions === undefined ? [] : [`    permissions: ${permissions}`]),
     "log: { level: silent }",
     "",
@@ -72,11 +72,11 @@ describe("serve", () => {
   });
 
   it("does not pretend: without bubblewrap it says what is missing and both ways out", async () => {
-    const cwd = folderWith("{}");
+    const cwd = folderWith("{}", "command: sh");
     const { code, stdout, stderr } = await runCommand(["serve"], { cwd, env: { PATH: bare } });
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
     expect(stderr).toContain(
-      "services.echo: what it may reach cannot be enforced here: bubblewrap is not installed, and Node's permission model cannot hold net: false",
+      "services.echo: what it may reach cannot be enforced here: bubblewrap is not installed, and Node's permission model holds programs only whose command is node",
     );
     expect(stderr).toContain("Install bubblewrap");
     expect(stderr).toContain("permissions: all under services.echo");
