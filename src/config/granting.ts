@@ -7,7 +7,7 @@ import { EXIT, UserError } from "../errors.ts";
 import { NO_PERMISSIONS } from "./permissions.ts";
 
 /** Names of the services that do not say what their program may reach. */
-export function servicesWithoutPermissions({ services }: Config): string[] {
+function servicesWithoutPermissions({ services }: Config): string[] {
   return Object.entries(services).flatMap(([name, service]) =>
     "command" in service && service.permissions === undefined ? [name] : [],
   );

@@ -32,6 +32,9 @@ const folderWith = (permissions?: string, program = ECHO): string => {
   return cwd;
 };
 
+/** Gives what it runs a terminal (script(1)). */
+const SCREEN = "script";
+
 /** PATH with node and nothing else: no bubblewrap. */
 const bare = mkdtempSync(join(tmpdir(), "bare-path-"));
 for (const name of ["node", "sh"]) {
@@ -125,7 +128,7 @@ describe.skipIf(process.platform !== "linux")("dev on a terminal", () => {
   /** @param typed answers in their order. @returns everything on the screen when it is ready or has ended */
   async function onTerminal(cwd: string, typed: string[]): Promise<string> {
     const line = `${process.execPath} ${bin} dev --port 0 --no-color`;
-    const child = spawn("script", ["-qec", line, "/dev/null"], { cwd, stdio: "pipe" });
+    const child = spawn(SCREEN, ["-qec", line, "/dev/null"], { cwd, stdio: "pipe" });
     let screen = "";
     const answers = [...typed];
     const ended = once(child, "close");

@@ -11,7 +11,7 @@
  */
 import { mkdirSync } from "node:fs";
 import { userInfo } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { findCommand } from "../child-environment.ts";
 import { FileView, isBelow, trace } from "./file-view.ts";
 import type { Bubblewrap } from "./find-bubblewrap.ts";
@@ -66,17 +66,34 @@ function launch(bwrap: Bubblewrap, confinement: Confinement, program: FreeProgra
     ...view.links().flatMap(([path, target]) => ["--symlink", target, path]),
     ...mounts.flatMap(({ path, words }) => (path === "/" ? [] : words)),
     ...accounts.flatMap(([path], index) => ["--ro-bind-data", `${FIRST_INPUT + index}`, path]),
-    ...confinement.hidden.flatMap((folder) => {
-      const real = trace(folder)?.real;
-      if (real === undefined || !view.isVisible(real)) return [];
-      return ["--tmpfs", real, "--remount-ro", real];
-    }),
+    ...hide(confinement.hidden, view),
     ...(isRootGranted ? [] : ["--dir", directory, "--remount-ro", "/"]),
     // A launcher would try for minutes to reach what it cannot.
     ...(isLauncher(program.path) && !confinement.permissions.net ? OFFLINE : []),
     ...["--chdir", program.directory, "--", program.path, ...program.args],
   ];
   return { command: bwrap.path, args, inputs: accounts.map(([, text]) => text) };
+}
+
+/**
+ * Empty folders in their places. The folders they lie in become mount points of their own, which cannot be renamed: moved
+ * away, they would be found under another name at the next start.
+ */
+function hide(hidden: readonly string[], view: FileView): string[] {
+  const reals = hidden
+    .map((folder) => trace(folder)?.real)
+    .filter((real) => real !== undefined && view.isVisible(real)) as string[];
+  const above = new Set<string>();
+  for (const real of reals) {
+    for (let at = dirname(real); at !== "/" && view.isWritable(dirname(at)); at = dirname(at)) {
+      above.add(at);
+    }
+  }
+  const shallowFirst = [...above].toSorted((a, b) => a.length - b.length);
+  return [
+    ...shallowFirst.flatMap((folder) => ["--bind", folder, folder]),
+    ...[...new Set(reals)].flatMap((real) => ["--tmpfs", real, "--remount-ro", real]),
+  ];
 }
 
 /** Who the program is, and nobody else. */

@@ -23,6 +23,7 @@ export function whyNotNode(
   if (path === undefined || !/^node(?:js)?(?:\.exe)?$/.test(basename(path))) {
     return "Node's permission model holds programs only whose command is node";
   }
+  if (process.platform === "win32") return "Node's permission model is not used on Windows";
   const flags = flagsOf(path);
   if (switchOf(flags) === undefined) return "this Node has no permission model";
   if (!permissions.net && !flags.includes("--allow-net")) {

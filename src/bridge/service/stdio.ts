@@ -4,6 +4,7 @@
 import { dirname, join } from "node:path";
 import { NO_PERMISSIONS, resolvePermissions } from "../../config/permissions.ts";
 import type { StdioServiceConfig } from "../../config/service.ts";
+import { credentialsDirectory } from "../../paths.ts";
 import { expandReferences } from "../../secret.ts";
 import { childEnvironment } from "../child-environment.ts";
 import { Child } from "../child.ts";
@@ -98,7 +99,7 @@ function programOf(
     config,
     environment,
     changeable,
-    hidden: [paths.directory, dirname(paths.controlSocket)],
+    hidden: [paths.directory, dirname(paths.controlSocket), credentialsDirectory(environment)],
     cache: join(paths.directory, "cache", name),
   });
   log.info({ service: name, sandbox: sandbox.tier }, "what confines this service's programs");

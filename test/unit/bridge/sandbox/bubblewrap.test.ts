@@ -222,6 +222,25 @@ describe("the gateway's own folder", () => {
     });
     expect(await ask("all", "read", { path: join(state, "key") })).toHaveProperty("ok");
   });
+
+  it("can neither be written nor moved to where it would be seen", async () => {
+    const above = await startBridge({
+      services: { above: prober({ write: [at("shared", "..")] }) },
+      environment: { PATH: process.env["PATH"], HOME: at("home") },
+      stateDirectory: state,
+    });
+    const session = await openSession(above.endpoint("above"));
+    expect(await session.tool("write", { path: at("made") })).toEqual({ ok: null });
+    expect(await session.tool("list", { path: state })).toEqual({ ok: [] });
+    expect(await session.tool("write", { path: join(state, "new") })).toEqual({ error: "EROFS" });
+    for (const [from, to] of [
+      [state, at("shared", "moved")],
+      [at("shared"), at("moved")],
+    ]) {
+      expect(await session.tool("rename", { from, to })).toEqual({ error: "EBUSY" });
+    }
+    await above.close();
+  });
 });
 
 describe("permissions.net", () => {
