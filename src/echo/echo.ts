@@ -15,9 +15,9 @@ import {
 } from "../mcp/json-rpc.ts";
 import { ToolFailure, TOOLS, type Arrival, type EchoSession } from "./tools.ts";
 
-export type { Arrival, EchoSession } from "./tools.ts";
+export type { EchoSession } from "./tools.ts";
 
-export const MODERN_VERSION = "2026-07-28";
+const MODERN_VERSION = "2026-07-28";
 const LEGACY_VERSIONS = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"];
 const ENVELOPE = "io.modelcontextprotocol/";
 const FRESH = { ttlMs: 60_000, cacheScope: "public" };

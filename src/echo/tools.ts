@@ -28,7 +28,7 @@ export interface Arrival {
   notify?(method: string, params: Record<string, unknown>): void;
 }
 
-export interface ToolCall {
+interface ToolCall {
   readonly given: Readonly<Record<string, unknown>>;
   readonly meta: Readonly<Record<string, unknown>>;
   readonly era: "legacy" | "modern";
