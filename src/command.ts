@@ -106,14 +106,19 @@ export abstract class BaseCommand extends Command {
   }
 
   /**
-   * Stay until a signal. The first one asks politely and ends with exit 0, the second one does not wait.
+   * Stay until a signal. The first one asks politely and ends with exit 0, the second one does not wait. SIGHUP means that
+   * the terminal is gone; where there is none, that the configuration shall be read again.
    */
   protected async keepRunning(gateway: {
     stop(graceSeconds: number): Promise<void>;
+    reload?(): Promise<boolean>;
   }): Promise<void> {
     const signal = await new Promise<NodeJS.Signals>((fulfil) => {
       let isFirst = true;
       const onSignal = (name: NodeJS.Signals): void => {
+        if (name === "SIGHUP" && gateway.reload && !process.stdin.isTTY) {
+          return void gateway.reload();
+        }
         if (!isFirst) process.exit(EXIT.interrupted);
         isFirst = false;
         fulfil(name);

@@ -10,6 +10,14 @@ export type GatewayEvent = Fact & {
 type Fact =
   | { type: "gateway.started"; at: number; url: string; version: string }
   | { type: "gateway.stopping"; at: number; reason: string }
+  | {
+      type: "config.reloaded";
+      at: number;
+      /** Names of services. */
+      added: readonly string[];
+      removed: readonly string[];
+      changed: readonly string[];
+    }
   /** Other replicas can be heard again; what they said meanwhile is lost. */
   | { type: "store.recovered"; at: number }
   | {

@@ -2,6 +2,7 @@ import { Flags } from "@oclif/core";
 import { BaseCommand } from "../command.ts";
 import { permissionFlags } from "../config/permission-flags.ts";
 import { EXIT, UserError } from "../errors.ts";
+import { findConfigFile } from "../paths.ts";
 import { formatGuide } from "../terminal.ts";
 
 export default class Dev extends BaseCommand {
@@ -52,11 +53,15 @@ export default class Dev extends BaseCommand {
       level: flags.verbose ? "info" : "warn",
       pretty: process.stderr.isTTY && !this.jsonEnabled(),
     });
+    const file = command.length > 0 ? undefined : (flags.config ?? findConfigFile(process.cwd()));
     const { startGateway } = await import("../server/gateway.ts");
     const gateway = await startGateway({
       config,
       log,
       version: this.config.version,
+      ...(file !== undefined && {
+        source: { file, load: () => devConfig([], flags, undefined) },
+      }),
       announce: (code) => this.tell(`One-time login code: ${this.paintError("bold", code)}`),
     });
     const { url, endpoints } = gateway;

@@ -36,6 +36,8 @@ export async function devConfig(
             command: program,
             args,
             permissions: permissions ?? ("all" as const),
+            // The person who waits for the first call is the one who started it.
+            warm: 1,
           },
         };
   const config = makeConfig({

@@ -23,7 +23,8 @@ import { createOperatorFetch } from "./operator-fetch.ts";
 import { createAuthenticate } from "./resource/authenticate.ts";
 import { createMcpEndpoint } from "./resource/mcp.ts";
 import { createVerify } from "./resource/verify.ts";
-import { createResources } from "./resources.ts";
+import { startReload, type ConfigSource } from "./reload.ts";
+import { createLiveResources } from "./resources.ts";
 import { createSessionMemory } from "./session-memory.ts";
 import { createSigningKeys } from "./signing-keys.ts";
 import { createStore } from "./store/index.ts";
@@ -36,6 +37,8 @@ export interface GatewayOptions {
   /** Shows a one-time login code to whoever reads the terminal. */
   announce?: (code: string) => void;
   clock?: Clock;
+  /** Where `config` comes from, when it may change while the gateway runs. */
+  source?: ConfigSource;
   /** PEM; trusted, besides the well-known ones, by what clients have published about themselves. */
   certificates?: readonly string[];
 }
@@ -46,6 +49,8 @@ export interface Gateway {
   readonly endpoints: readonly { service: string; url: string; sandbox?: SandboxTier }[];
   /** Subscribe to what happens. */
   readonly events: ServerContext["events"];
+  /** Read the configuration again, where there is a file. @returns whether it is in force */
+  reload?(): Promise<boolean>;
   /** Stop accepting, end sessions and children, write everything down. @param graceSeconds for each firmer step */
   stop(graceSeconds: number): Promise<void>;
 }
@@ -76,7 +81,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const closeServers = (): Promise<unknown> =>
       (closed ??= Promise.all(servers.map((server) => closeServer(server, graceSeconds))));
     undo.push(closeServers);
-    const config = withRealPort(options.config, servers[0]!);
+    const config = changeable(withRealPort(options.config, servers[0]!));
 
     const auditLog = startAuditLog(events, { file: paths.auditLog, log });
     undo.push(() => auditLog.close());
@@ -90,6 +95,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       mayLoopback,
       ...(options.certificates && { certificates: options.certificates }),
     });
+    const resources = createLiveResources(config);
     const context: ServerContext = {
       config,
       issuer: config.publicUrl,
@@ -98,7 +104,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       log,
       store,
       keys,
-      resources: createResources(config),
+      resources,
       guardedFetch,
       remoteKeys: {
         ofClients: createRemoteKeys({ clock, fetch: guardedFetch }),
@@ -135,7 +141,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
           );
         }
         if (event.type === "key.removed" && event.isEmergency) {
-          for (const service of services.keys()) void bridge.end({ service }, "keys were replaced");
+          for (const service of Object.keys(config.services)) {
+            void bridge.end({ service }, "keys were replaced");
+          }
         }
       }),
     );
@@ -147,6 +155,20 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     });
     for (const server of servers) server.off("request", early).on("request", listener);
     begin(listener);
+
+    const { source } = options;
+    const reload =
+      source &&
+      startReload({
+        context,
+        resources,
+        bridge,
+        source,
+        services,
+        loaded: options.config,
+        createServices: (next, before) => createServices(next, { clock, events, log }, before),
+      });
+    undo.push(() => reload?.stop());
 
     const startedAt = epochSeconds(clock);
     const control = await startControlServer(
@@ -164,6 +186,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         return { service, url: uri, ...(sandbox && { sandbox }) };
       }),
       events,
+      ...(reload && { reload: () => reload.now() }),
       stop(grace) {
         graceSeconds = grace;
         stopping ??= (async () => {
@@ -233,6 +256,11 @@ async function listenOn(host: string, port: number, listener: RequestListener): 
 function portOf(server: Server): number {
   const address = server.address();
   return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+/** A copy whose members may change with the file; whoever has it sees the values in force. */
+function changeable(config: Config): Config {
+  return { ...config, limits: { ...config.limits } };
 }
 
 /** Port 0 in the public URL means: whichever port was free. */

@@ -39,6 +39,33 @@ export interface Resources {
   readonly scopeNames: ReadonlySet<string>;
 }
 
+export interface LiveResources extends Resources {
+  /** Serve those of another configuration from now on. */
+  replace(config: Config): void;
+}
+
+/** Whoever holds this always sees the resources of the configuration that is in force. */
+export function createLiveResources(config: Config): LiveResources {
+  let current = createResources(config);
+  return {
+    get all() {
+      return current.all;
+    },
+    named: (uri) => current.named(uri),
+    at: (host, path) => current.at(host, path),
+    get fallback() {
+      return current.fallback;
+    },
+    get hosts() {
+      return current.hosts;
+    },
+    get scopeNames() {
+      return current.scopeNames;
+    },
+    replace: (next) => (current = createResources(next)),
+  };
+}
+
 export function createResources(config: Config): Resources {
   const base = new URL(config.publicUrl);
   const resource = (origin: string, path: string, service: string): Resource => ({

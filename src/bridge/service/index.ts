@@ -10,24 +10,49 @@ import type { ServiceDependencies } from "./service-factory.ts";
 import type { Service } from "./service.ts";
 import { createStdioService } from "./stdio.ts";
 
-/** @throws UserError when an entry names a variable that is not set, or permissions that nothing here can enforce */
+/**
+ * @param before services that run: one whose entry is the same is in the result as it is
+ * @throws UserError when an entry names a variable that is not set, or permissions that nothing here can enforce; nothing
+ *   has been started then
+ */
 export function createServices(
   config: Config,
   deps: Omit<ServiceDependencies, "reaper" | "environment" | "paths" | "changeable"> & {
     environment?: NodeJS.ProcessEnv;
   },
+  before: ReadonlyMap<string, Service> = new Map(),
 ): Map<string, Service> {
   const reaper = process.platform === "win32" ? undefined : new Reaper();
   const paths = statePaths(config.store.path);
-  const changeable = Object.values(config.services).flatMap((service) =>
+  const changeable = changeableBy(Object.values(config.services));
+  const changedBefore = changeableBy(Array.from(before.values(), (service) => service.config));
+  const isSame = String(changeable) === String(changedBefore);
+  const all = { ...deps, environment: deps.environment ?? process.env, reaper, paths, changeable };
+  const services = new Map<string, Service>();
+  try {
+    for (const [name, entry] of Object.entries(config.services)) {
+      const known = before.get(name);
+      const stays = known && isSame && isSameServer(known.config, entry);
+      services.set(name, stays ? known : createService(name, entry, all));
+    }
+  } catch (error) {
+    for (const [name, service] of services) if (before.get(name) !== service) void service.stop(0);
+    throw error;
+  }
+  return services;
+}
+
+function changeableBy(services: readonly ServiceConfig[]): string[] {
+  return services.flatMap((service) =>
     "command" in service && typeof service.permissions === "object"
       ? resolvePermissions(service.permissions, service.cwd ?? process.cwd()).write
       : [],
   );
-  const all = { ...deps, environment: deps.environment ?? process.env, reaper, paths, changeable };
-  return new Map(
-    Object.entries(config.services).map(([name, entry]) => [name, createService(name, entry, all)]),
-  );
+}
+
+/** Which tools ask for which scope is decided in front of it. */
+function isSameServer(a: ServiceConfig, b: ServiceConfig): boolean {
+  return JSON.stringify({ ...a, scopes: null }) === JSON.stringify({ ...b, scopes: null });
 }
 
 function createService(name: string, entry: ServiceConfig, deps: ServiceDependencies): Service {

@@ -66,7 +66,10 @@ function createRequestedResource(
   context: ServerContext,
 ): (request: IncomingMessage) => { resource: Resource; method: string } | undefined {
   const known = new Map<string, Resource>();
+  let table = context.resources.all;
   return ({ headers }) => {
+    if (table !== context.resources.all) known.clear();
+    table = context.resources.all;
     const method = onlyValue(headers["x-forwarded-method"]);
     const proto = onlyValue(headers["x-forwarded-proto"]);
     const host = onlyValue(headers["x-forwarded-host"]);
