@@ -59,8 +59,8 @@ const TIMEOUTS = new Set([
 export function failureOf(error: unknown): RemoteFailure {
   if (error instanceof RemoteFailure) return error;
   const { code = "", message } = codeOf(error);
-  // Every error of the HTTP parser is one of these; what the server wrote is in none of our words.
-  const words = WORDS[code] ?? (code.startsWith("HPE_") ? "does not speak HTTP" : undefined);
+  const isParsing = code.startsWith("HPE_") || (error as Error).name === "HTTPParserError";
+  const words = WORDS[code] ?? (isParsing ? "does not speak HTTP" : undefined);
   return new RemoteFailure(
     words ?? "cannot be reached",
     { status: TIMEOUTS.has(code) ? 504 : 502 },
