@@ -1,6 +1,9 @@
 /**
  * What one session sent lately, so that a client whose connection broke can have it again. Bounded in number, bytes and
  * age; the oldest goes first, whatever stream it belongs to.
+ *
+ * The id of an event names its session, its stream and its place in it. What a client holds of another session says
+ * nothing here.
  */
 import type { Clock } from "../clock.ts";
 
@@ -8,33 +11,63 @@ const MAX_EVENTS = 1000;
 const MAX_BYTES = 4 * 1_048_576; // the newest event stays even when it alone is larger
 const MAX_AGE = 600; // seconds
 
-export interface StoredEvent {
+/** Where a client was in a stream when it last heard of it. */
+export interface Place {
   readonly stream: number;
-  /** Place within its stream. */
+  /** Of the last event it got; 0 before the first. */
   readonly sequence: number;
+}
+
+interface StoredEvent extends Place {
   /** As it went, or will go, over the wire. */
   readonly text: string;
+  readonly bytes: number;
   /** Seconds since the epoch. */
   readonly at: number;
 }
 
 export class EventStore {
   readonly #clock: Clock;
+  readonly #tag: string;
   readonly #events: StoredEvent[] = [];
   #bytes = 0;
+  #primers = 0;
+  #cancelLook: (() => void) | undefined;
 
-  constructor(clock: Clock) {
+  /** @param tag of the session, of letters, digits, - and _ */
+  constructor(clock: Clock, tag: string) {
     this.#clock = clock;
+    this.#tag = tag;
   }
 
-  append(stream: number, sequence: number, text: string): void {
-    this.#events.push({ stream, sequence, text, at: this.#clock.now() });
-    this.#bytes += text.length;
+  id({ stream, sequence }: Place): string {
+    return `${this.#tag}-${stream}-${sequence}`;
+  }
+
+  /** An id for an event that only tells a client where it is: resuming from it is resuming from there. */
+  primer(place: Place): string {
+    return `${this.id(place)}.${++this.#primers}`;
+  }
+
+  /** @param id `Last-Event-ID` @returns undefined when it is none of this session */
+  read(id: string): Place | undefined {
+    if (!id.startsWith(`${this.#tag}-`)) return undefined;
+    const own = id.slice(this.#tag.length + 1);
+    const [, stream, sequence] = /^(\d{1,15})-(\d{1,15})(?:\.\d{1,15})?$/.exec(own) ?? [];
+    if (stream === undefined) return undefined;
+    return { stream: Number(stream), sequence: Number(sequence) };
+  }
+
+  append(place: Place, text: string): void {
+    const bytes = Buffer.byteLength(text);
+    this.#events.push({ ...place, text, bytes, at: this.#clock.now() });
+    this.#bytes += bytes;
     this.#trim();
+    this.#cancelLook ??= this.#lookLater();
   }
 
-  /** Events of one stream after `sequence`, oldest first. */
-  after(stream: number, sequence: number): StoredEvent[] {
+  /** Events of one stream after a place, oldest first. */
+  after({ stream, sequence }: Place): StoredEvent[] {
     this.#trim();
     return this.#events.filter((event) => event.stream === stream && event.sequence > sequence);
   }
@@ -45,14 +78,31 @@ export class EventStore {
     return this.#events.some((event) => event.stream === stream);
   }
 
+  /** Nobody will come back. */
+  clear(): void {
+    this.#cancelLook?.();
+    this.#events.length = 0;
+    this.#bytes = 0;
+  }
+
   #trim(): void {
     const oldest = this.#clock.now() - MAX_AGE;
-    for (let first = this.#events[0]; first; first = this.#events[0]) {
-      const { length } = this.#events;
-      const isExcess = length > MAX_EVENTS || (this.#bytes > MAX_BYTES && length > 1);
-      if (!isExcess && first.at >= oldest) break;
-      this.#bytes -= first.text.length;
-      this.#events.shift();
+    let excess = 0;
+    for (const { bytes, at } of this.#events) {
+      const left = this.#events.length - excess;
+      const isExcess = left > MAX_EVENTS || (this.#bytes > MAX_BYTES && left > 1);
+      if (!isExcess && at > oldest) break;
+      this.#bytes -= bytes;
+      excess += 1;
     }
+    if (excess > 0) this.#events.splice(0, excess);
+  }
+
+  /** A session that is silent now must not hold what it said before. */
+  #lookLater(): () => void {
+    return this.#clock.after(MAX_AGE, () => {
+      this.#trim();
+      this.#cancelLook = this.#events.length > 0 ? this.#lookLater() : undefined;
+    });
   }
 }

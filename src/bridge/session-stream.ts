@@ -71,8 +71,8 @@ export class SessionStream {
     this.#events?.end();
     this.#events = undefined;
     this.#attach(response);
-    this.#open();
-    for (const event of this.#options.store.after(this.number, after)) {
+    this.#open(after);
+    for (const event of this.#options.store.after({ stream: this.number, sequence: after })) {
       this.#events!.write(event.text);
       this.#delivered = Math.max(this.#delivered, event.sequence);
     }
@@ -81,9 +81,10 @@ export class SessionStream {
   /** A notification or a request of the server. */
   send(message: JsonRpcMessage): void {
     this.#open();
-    const id = `${this.number}-${++this.#sequence}`;
-    const text = formatEvent(stringifyJson(message), id);
-    this.#options.store.append(this.number, this.#sequence, text);
+    const { store } = this.#options;
+    const place = { stream: this.number, sequence: ++this.#sequence };
+    const text = formatEvent(stringifyJson(message), store.id(place));
+    store.append(place, text);
     if (!this.#events) return;
     this.#events.write(text);
     this.#delivered = this.#sequence;
@@ -117,13 +118,15 @@ export class SessionStream {
     });
   }
 
-  #open(): void {
+  /** @param after where the client is; what was not delivered to it comes behind */
+  #open(after = this.#sequence): void {
     if (this.#events || !this.#response) return;
     this.#cancelOpen();
-    const { clock, headers, primes } = this.#options;
+    const { clock, headers, primes, store } = this.#options;
     this.#events = new EventResponse(this.#response, clock, headers);
     if (primes) {
-      this.#events.write(`id: ${this.number}-${++this.#sequence}\nretry: ${RETRY}\ndata: \n\n`);
+      const id = store.primer({ stream: this.number, sequence: after });
+      this.#events.write(`id: ${id}\nretry: ${RETRY}\ndata: \n\n`);
     }
     const waiting = this.#responses;
     this.#responses = [];

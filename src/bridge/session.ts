@@ -33,6 +33,8 @@ import { describeClient, type SessionInfo } from "./session-info.ts";
 import { SessionStream } from "./session-stream.ts";
 
 const HANDLE_LENGTH = 12; // characters
+/** Of the handle, in the ids of events. */
+const TAG_LENGTH = 6;
 /** Notifications about what the server has, not about what it does. */
 const UNASKED = /^notifications\/(?:(?:tools|prompts|resources)\/list_changed|resources\/updated)$/;
 
@@ -61,7 +63,7 @@ export class McpSession {
     this.#lastActiveAt = clock.now();
     this.#openedAt = options.openedAt ?? this.#lastActiveAt;
     this.#lastStream = options.firstStream ?? 0;
-    this.#store = new EventStore(clock);
+    this.#store = new EventStore(clock, this.handle.slice(0, TAG_LENGTH));
     this.#standalone = this.#newStream(this.#lastStream, Number.POSITIVE_INFINITY);
     channel.onmessage = (message, about) => this.#receive(message, about);
     channel.onclose = (reason) => this.#finish(reason, true);
@@ -147,8 +149,8 @@ export class McpSession {
       }
       this.#standalone.listen(response);
     } else {
-      const [, number, sequence] = /^(\d{1,15})-(\d{1,15})$/.exec(lastEventId) ?? [];
-      const stream = number === undefined ? undefined : this.#streamOf(Number(number));
+      const place = this.#store.read(lastEventId);
+      const stream = place && this.#streamOf(place.stream);
       if (!stream)
         throw new Refusal(
           400,
@@ -156,8 +158,8 @@ export class McpSession {
           "Nothing is known of this Last-Event-ID",
         );
       // Of a life before nothing is left to repeat: the stream goes on from here.
-      const isOld = Number(number) !== stream.number;
-      stream.listen(response, isOld ? undefined : Number(sequence));
+      const isOld = place.stream !== stream.number;
+      stream.listen(response, isOld ? undefined : place.sequence);
       if (stream.isDone) stream.end();
     }
     response.once("close", () => (this.#lastActiveAt = this.#options.clock.now()));
@@ -195,6 +197,7 @@ export class McpSession {
       owner.respond(errorResponse(id, ERROR_CODES.server, `The session has ended: ${reason}`));
     }
     this.#standalone.end();
+    this.#store.clear();
     this.#options.onEnd(reason, hasCrashed);
   }
 

@@ -58,6 +58,7 @@ export class StreamableHttp {
     service: Service,
   ): Promise<void> {
     requireAccept(request, ["text/event-stream"]);
+    requireSession(request, service);
     const lastEventId = request.headers["last-event-id"];
     const session = await this.#find(request, call, service);
     if (response.destroyed) return;
@@ -70,6 +71,7 @@ export class StreamableHttp {
     call: BridgeCall,
     service: Service,
   ): Promise<void> {
+    requireSession(request, service);
     const id = headerOf(request, "mcp-session-id");
     checkVersion(request, this.#sessions.versionOf(id));
     await this.#sessions.forget(id, call, service);
@@ -103,6 +105,15 @@ export class StreamableHttp {
       session ? { "mcp-session-id": session.id } : headers,
     );
   }
+}
+
+/** A server that knows no sessions has nothing to GET or DELETE (MCP 2026-07-28). @throws Refusal 405 */
+function requireSession(request: IncomingMessage, service: Service): void {
+  if (request.headers["mcp-session-id"] !== undefined) return;
+  const era = service.config.era === "auto" ? service.health().era : service.config.era;
+  if (era !== "modern") return;
+  const reason = "Without a session there is only POST";
+  throw new Refusal(405, ERROR_CODES.invalidRequest, reason, { headers: { allow: "POST" } });
 }
 
 /** Absent is tolerated: the session knows what was negotiated. @throws Refusal 400 for one that nobody speaks */
