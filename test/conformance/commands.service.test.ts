@@ -270,3 +270,29 @@ describe("services of a gateway that runs", () => {
     await once(follower, "close");
   });
 });
+
+describe("a gateway that serves the file", () => {
+  it("takes up what is added and lets go of what is removed, without a restart", async () => {
+    const cwd = mkdtempSync(join(tmpdir(), "served-"));
+    writeFileSync(
+      join(cwd, "mcp-gateway.yaml"),
+      `publicUrl: http://localhost:0\nlisten: { host: localhost, port: 0 }\nservices:\n  first: { command: ${process.execPath}, args: [${fixture("echo.js")}], permissions: {} }\n`,
+    );
+    const serving = spawn(process.execPath, [bin, "serve", "--json"], {
+      cwd,
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    await once(createInterface({ input: serving.stdout }), "line");
+    const added = await runCommand(["service", "add", "echo", "--json"], { cwd });
+    const { state, url } = JSON.parse(added.stdout) as { state: string; url: string };
+    expect(state).toBe("in effect");
+    const { tokens } = await logIn(url);
+    expect((await callMcp(url, tokens.access_token)).status).toBe(200);
+    const removed = await runCommand(["service", "remove", "echo", "--yes", "--json"], { cwd });
+    expect(JSON.parse(removed.stdout)).toMatchObject({ state: "in effect" });
+    expect((await callMcp(url, tokens.access_token)).status).not.toBe(200);
+    serving.kill("SIGTERM");
+    await once(serving, "close");
+    rmSync(cwd, { recursive: true });
+  });
+});
