@@ -56,6 +56,8 @@ function launch(bwrap: Bubblewrap, confinement: Confinement, program: FreeProgra
   }));
   const args = [
     ...bwrap.walls,
+    // Browsers and the like build walls of their own around parts of themselves.
+    ...(confinement.permissions.run.length === 0 ? bwrap.innermost : []),
     ...(confinement.permissions.net ? ["--share-net"] : []),
     ...mounts.flatMap(({ path, words }) => (path === "/" ? words : [])),
     ...["--proc", "/proc", "--dev", "/dev"],

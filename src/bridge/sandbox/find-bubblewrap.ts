@@ -8,11 +8,17 @@ export interface Bubblewrap {
   readonly path: string;
   /** Its flags for namespaces and privileges, as many as work here. */
   readonly walls: readonly string[];
+  /** One more: no user namespaces inside, by which programs reach more of the kernel. */
+  readonly innermost: readonly string[];
 }
 
 const COMMON = ["--unshare-all", "--cap-drop", "ALL", "--die-with-parent", "--new-session"];
-/** Strongest first. Programs that cannot make user namespaces reach less of the kernel. */
-const VARIANTS = [[...COMMON, "--unshare-user", "--disable-userns"], COMMON];
+/** Strongest first. */
+const VARIANTS = [
+  { walls: [...COMMON, "--unshare-user"], innermost: ["--disable-userns"] },
+  { walls: COMMON, innermost: [] },
+];
+const FILES = ["--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"];
 const TIMEOUT = 5000; // ms
 
 const found = new Map<string, Bubblewrap | string>();
@@ -29,14 +35,14 @@ export function findBubblewrap(environment: NodeJS.ProcessEnv): Bubblewrap | str
 
 function tryOut(path: string): Bubblewrap | string {
   let complaint = "";
-  for (const walls of VARIANTS) {
-    const files = ["--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"];
-    const { status, stderr, error } = spawnSync(path, [...walls, ...files, "/bin/sh", "-c", ":"], {
+  for (const { walls, innermost } of VARIANTS) {
+    const flags = [...walls, ...innermost, ...FILES];
+    const { status, stderr, error } = spawnSync(path, [...flags, "/bin/sh", "-c", ":"], {
       timeout: TIMEOUT,
       env: {},
       encoding: "utf8",
     });
-    if (status === 0) return { path, walls };
+    if (status === 0) return { path, walls, innermost };
     complaint = stderr?.trim().split("\n").at(-1) || (error?.message ?? "it failed");
   }
   return `bubblewrap does not work here (${complaint})`;

@@ -277,6 +277,19 @@ describe("permissions.run", () => {
   });
 });
 
+describe("walls of a program's own", () => {
+  it("can be built by those who may start programs, as browsers do", async () => {
+    const unshare = { command: "unshare", args: ["--user", "true"] };
+    expect(await ask("any", "run", unshare)).toMatchObject({ ok: { status: 0 } });
+    const lines = server.bridge
+      .sessions()
+      .map(({ pid, service }) => [service, readFileSync(`/proc/${pid}/cmdline`, "utf8")] as const);
+    const hidden = lines.filter(([, line]) => line.includes("--disable-userns"));
+    expect(hidden.map(([service]) => service)).toContain("nothing");
+    expect(hidden.map(([service]) => service)).not.toContain("any");
+  });
+});
+
 describe("other processes", () => {
   it("are not there", async () => {
     const { ok: names } = await ask("any", "list", { path: "/proc" });
