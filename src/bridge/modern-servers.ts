@@ -121,7 +121,8 @@ export class ModernServers {
   /** @returns how many requests ended */
   async end(filter: SessionFilter, reason: string): Promise<number> {
     let count = 0;
-    for (const { service, sessionId, isShared, opened } of this.#alive) {
+    // Who comes while these end is not meant.
+    for (const { service, sessionId, isShared, opened } of [...this.#alive]) {
       const server = await opened.catch(() => undefined);
       if (!server) continue;
       const isMeant = ({ clientId, subject, grantId }: BridgeCall["auth"]): boolean =>

@@ -59,13 +59,8 @@ export function startReload(options: ReloadOptions): Reload {
     try {
       const next = await source.load();
       const nextServices = options.createServices(next, services);
-      await change(
-        options,
-        { ...next, publicUrl: context.config.publicUrl },
-        services,
-        nextServices,
-      );
       warnOfFixed(options, next, loaded);
+      change(options, next, services, nextServices);
       services = nextServices;
       loaded = next;
       return true;
@@ -99,12 +94,12 @@ export function startReload(options: ReloadOptions): Reload {
   };
 }
 
-async function change(
+function change(
   { context, resources, bridge }: ReloadOptions,
   next: Config,
   before: ReadonlyMap<string, Service>,
   services: ReadonlyMap<string, Service>,
-): Promise<void> {
+): void {
   const { config, clock, events, log } = context;
   const names = (from: ReadonlyMap<string, Service>, without: ReadonlyMap<string, Service>) =>
     [...from.keys()].filter((name) => !without.has(name));
@@ -121,14 +116,15 @@ async function change(
   if (next.defaultService === undefined) delete config.defaultService;
   else config.defaultService = next.defaultService;
   resources.replace(config);
-  const replaced = bridge.replaceServices(services);
-  const ended = narrowed.map((service) =>
-    bridge.end({ service }, "the service may do less than before"),
-  );
+  const ending: Promise<unknown>[] = [bridge.replaceServices(services)];
+  const reason = "the service may do less than before";
+  for (const service of narrowed) ending.push(bridge.end({ service }, reason));
   const facts = { added: names(services, before), removed: names(before, services), changed };
   log.info(facts, "the configuration was read again");
   events.publish({ type: "config.reloaded", at: epochSeconds(clock), ...facts });
-  await Promise.all([replaced, ...ended]);
+  Promise.all(ending).catch((error: unknown) =>
+    log.error({ err: error }, "sessions could not be ended"),
+  );
 }
 
 function warnOfFixed({ context }: ReloadOptions, next: Config, before: Config): void {

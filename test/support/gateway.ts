@@ -5,8 +5,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { ConfigInput } from "../../src/config.ts";
-import { makeConfig } from "../../src/config-file.ts";
+import type { Config, ConfigInput } from "../../src/config.ts";
+import { loadConfig, makeConfig } from "../../src/config-file.ts";
 import type { GatewayEvent } from "../../src/events.ts";
 import { createLog, type LogLevel } from "../../src/log.ts";
 import { startGateway as start } from "../../src/server/gateway.ts";
@@ -44,6 +44,7 @@ const UNLIMITED = {
 
 /**
  * @param options.config merged over the default one, which has a single service `echo`
+ * @param options.file the configuration instead, followed as it changes; it names `stateDirectory` itself
  * @param options.certificates PEM of sites clients describe themselves at
  * @param options.stateDirectory keep using this one; it is not removed on `close`
  */
@@ -53,6 +54,7 @@ export async function startGateway(
     stateDirectory?: string;
     logLevel?: LogLevel;
     certificates?: string[];
+    file?: string;
   } = {},
 ): Promise<TestGateway> {
   const stateDirectory = options.stateDirectory ?? mkdtempSync(join(tmpdir(), "mcpg-"));
@@ -63,20 +65,24 @@ export async function startGateway(
   const destination = {
     write: (line: string) => (logText += line),
   } as unknown as NodeJS.WritableStream;
-  const config = makeConfig({
-    publicUrl: "http://localhost:0",
-    listen: { host: "localhost", port: 0 },
-    limits: { rates: UNLIMITED },
-    ...options.config,
-    services: permitAll(
-      options.config?.services ?? {
-        echo: { command: process.execPath, args: [fixture("echo.js")] },
-      },
-    ),
-    store: { type: "lowdb", path: stateDirectory },
-  });
+  const { file } = options;
+  const load = () => loadConfig({ file }).config;
+  const given = (): Config =>
+    makeConfig({
+      publicUrl: "http://localhost:0",
+      listen: { host: "localhost", port: 0 },
+      limits: { rates: UNLIMITED },
+      ...options.config,
+      services: permitAll(
+        options.config?.services ?? {
+          echo: { command: process.execPath, args: [fixture("echo.js")] },
+        },
+      ),
+      store: { type: "lowdb", path: stateDirectory },
+    });
   const gateway = await start({
-    config,
+    config: file === undefined ? given() : load(),
+    ...(file !== undefined && { source: { file, load } }),
     version: "0.0.0-test",
     clock,
     ...(options.certificates && { certificates: options.certificates }),
