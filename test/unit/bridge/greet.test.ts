@@ -153,7 +153,10 @@ it("keeps what comes right behind the answer", async () => {
   const { channels, greeted } = bench({});
   await settle();
   const message = { jsonrpc: "2.0", method: "notifications/message" };
+  channels[0]!.say({ id: "another", result: {} });
   channels[0]!.answer({ protocolVersion: "2025-11-25" });
   channels[0]!.say(message);
-  expect((await greeted).early).toEqual([message]);
+  const { answer, early } = await greeted;
+  expect(answer).toMatchObject({ id: 0 });
+  expect(early).toMatchObject([{ id: "another" }, message]);
 });

@@ -87,6 +87,16 @@ describe("a server that wants input", () => {
     expect([requestState, inputResponses]).toEqual([undefined, { two: { action: "cancel" } }]);
   });
 
+  it("waits for all answers, and one given twice is one", async () => {
+    const bench = await calling();
+    bench.server.answer(required({ one: roots, two: roots }));
+    const [one] = bench.heard.map(({ message }) => message.id);
+    await bench.reply(one, { roots: [] });
+    await bench.reply(one, { roots: [] });
+    await bench.reply("nobody asked", { roots: [] });
+    expect(bench.server.received.length).toBe(1);
+  });
+
   it.each([
     ["prompts/get", { name: "p" }],
     ["resources/read", { uri: "a:b" }],
@@ -171,7 +181,8 @@ describe("a server that wants input", () => {
     const bench = await calling();
     bench.server.answer(result);
     expect(failed(bench)).toMatch(/^The server wants input/);
-    expect(bench.heard.length).toBe(1);
+    bench.clock.advance(10_000);
+    expect([bench.heard.length, bench.server.received.length]).toEqual([1, 1]);
   });
 
   it("fails a prompt with an error, for it has no result to say so in", async () => {

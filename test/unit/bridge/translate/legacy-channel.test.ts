@@ -124,6 +124,8 @@ describe("a request", () => {
       ["b", ["second"]],
       ["a", ["first"]],
     ]);
+    bench.server.answer({ tools: ["once more"] }, first.id);
+    expect(bench.heard.length).toBe(2);
   });
 
   it.each(["tools/list", "prompts/list", "resources/list", "resources/templates/list"])(

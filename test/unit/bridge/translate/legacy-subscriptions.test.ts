@@ -61,6 +61,15 @@ describe("changes of lists", () => {
     expect(bench.server.last.params._meta).toHaveProperty([`${ENVELOPE}protocolVersion`]);
   });
 
+  it.each([
+    ["prompts", { promptsListChanged: true }],
+    ["resources", { resourcesListChanged: true }],
+  ])("are listened for where it has no others: %s", async (kind, filter) => {
+    const capabilities = { tools: {}, [kind]: { listChanged: true } };
+    const bench = await ready({ server: { ...DISCOVERED, capabilities } });
+    expect(bench.server.last.params.notifications).toEqual(filter);
+  });
+
   it("are not listened for where the server has none", async () => {
     const bench = await ready({ server: { ...DISCOVERED, capabilities: { tools: {} } } });
     expect(bench.server.received).toEqual([]);
@@ -102,6 +111,16 @@ describe("changes of lists", () => {
     await settle();
     expect(listens(bench).length).toBe(3);
     expect(cancelled(bench)).toEqual([]);
+  });
+
+  it("are listened for once when the client subscribes to something meanwhile", async () => {
+    const bench = await ready();
+    bench.server.answer({ resultType: "complete" }, await acknowledge(bench));
+    await subscribe(bench, 1, "a:1");
+    await acknowledge(bench);
+    bench.clock.advance(60);
+    await settle();
+    expect(listens(bench).length).toBe(2);
   });
 
   it("are not listened for again where the server refused", async () => {
