@@ -163,11 +163,13 @@ async function waitFor({ given, meta, arrival, clock }: ToolCall): Promise<unkno
   const begun = clock.now();
   for (;;) {
     const waited = clock.now() - begun;
+    // Timers count in whole milliseconds and may come a little early.
+    const isOver = waited > seconds - 0.001;
     if (progressToken !== undefined) {
-      const progress = Math.min(waited, seconds);
+      const progress = isOver ? seconds : waited;
       arrival.notify?.("notifications/progress", { progressToken, progress, total: seconds });
     }
-    if (waited >= seconds || arrival.signal.aborted) return { waitedMs: Math.round(waited * 1000) };
+    if (isOver || arrival.signal.aborted) return { waitedMs: Math.round(waited * 1000) };
     await pause(Math.min(1, seconds - waited), arrival.signal);
   }
 }
