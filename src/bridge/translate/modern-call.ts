@@ -48,7 +48,8 @@ export class TranslatedCall implements Waiter {
   /** Undefined once the child has nothing more to do with it. */
   #lease: Lease | undefined;
   readonly #hello: Hello;
-  readonly #number: number;
+  /** Undefined until the server has it. */
+  #number: number | undefined;
   /** By key; keys are never used again, so a late answer cannot meet another question. */
   readonly #questions = new Map<string, JsonRpcRequest>();
   #asked = 0;
@@ -71,7 +72,9 @@ export class TranslatedCall implements Waiter {
     this.#hello = lease.child.hello;
     this.ask = request.mayBeAsked ? (question) => this.#note(question) : undefined;
     this.#startedAt = this.#movedAt = options.clock.now();
-    this.#number = lease.child.call(request.toLegacy(), this);
+    // A server that has asked for the roots already may not be able to do anything without them.
+    if (this.ask) lease.child.takeHeld().forEach(this.ask);
+    if (this.#questions.size === 0) this.#send();
   }
 
   /** Of who sent it last. */
@@ -107,7 +110,7 @@ export class TranslatedCall implements Waiter {
       return "again";
     } else if (this.#refused) {
       this.#finish(fromLegacy(request.method, this.#refused, this.#hello));
-    }
+    } else this.#send();
     return undefined;
   }
 
@@ -121,7 +124,7 @@ export class TranslatedCall implements Waiter {
     if (this.#isOver) return;
     const lease = this.#lease;
     this.#lease = undefined;
-    lease?.child.cancel(this.#number, reason);
+    if (this.#number !== undefined) lease?.child.cancel(this.#number, reason);
     lease?.release(false);
     this.#exchange?.finish(this.#failure(reason), status);
     this.#end();
@@ -219,13 +222,20 @@ export class TranslatedCall implements Waiter {
       const code = ERROR_CODES.missingClientCapability;
       const message = "The server needs the client to open an address";
       this.#finish(errorResponse(id, code, message, { requiredCapabilities }));
-    }
+    } else this.#send();
+  }
+
+  /** Give it to the server, if that has not got it yet. */
+  #send(): void {
+    this.#number ??= this.#lease?.child.call(this.#request.toLegacy(), this);
   }
 
   /** Questions nobody will answer any more. */
   #dismiss(reason: string): void {
-    for (const { id } of this.#questions.values()) {
-      this.#lease?.child.reply(errorResponse(id, ERROR_CODES.internal, reason));
+    const child = this.#lease?.child;
+    for (const question of this.#questions.values()) {
+      if (child?.hold(question)) continue;
+      child?.reply(errorResponse(question.id, ERROR_CODES.internal, reason));
     }
     this.#questions.clear();
   }

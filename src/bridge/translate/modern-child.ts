@@ -24,6 +24,7 @@ import { isSevereEnough } from "./modern-request.ts";
 import type { Hello } from "./modern-result.ts";
 
 const HANDSHAKE = 60; // seconds; a launcher may have to download the server first
+const MAX_HELD = 8; // questions
 /** News of what the server has, for whoever listens. */
 const CHANGED = /^notifications\/(?:(?:tools|prompts|resources)\/list_changed|resources\/updated)$/;
 /** Parts of older revisions that later ones do not know. */
@@ -60,7 +61,10 @@ export class LegacyChild {
   hello: Hello = { capabilities: {}, serverInfo: undefined, instructions: undefined };
   readonly #options: ChildOptions;
   readonly #inFlight = new InFlight<Waiter>();
+  /** Questions about the client and not about a call, which the next call may put. */
+  #held: JsonRpcRequest[] = [];
   #level: string | undefined;
+  #endedBecause: string | undefined;
   #isLeaving = false;
   #whenGone: () => void = () => undefined;
   /** Resolves when its process has ended. */
@@ -72,6 +76,7 @@ export class LegacyChild {
     this.openedAt = clock.now();
     channel.onmessage = (message, about) => this.#receive(message, about);
     channel.onclose = (reason) => {
+      this.#endedBecause = reason;
       for (const [number, { owner }] of [...this.#inFlight.entries()]) {
         this.#inFlight.remove(number);
         owner.fail(reason);
@@ -123,7 +128,9 @@ export class LegacyChild {
   /** Send `request` under a number of ours. @returns the number */
   call(request: JsonRpcRequest, waiter: Waiter): number {
     const number = this.#inFlight.add(request, waiter);
-    this.#send(request);
+    const reason = this.#endedBecause;
+    if (reason === undefined) this.#send(request);
+    else queueMicrotask(() => this.#inFlight.remove(number)?.owner.fail(reason));
     return number;
   }
 
@@ -142,6 +149,20 @@ export class LegacyChild {
   /** To a question of the child. */
   reply(response: JsonRpcResponse): void {
     this.#send(response);
+  }
+
+  /** Keep a question until somebody can put it. @returns false when it cannot wait */
+  hold(question: JsonRpcRequest): boolean {
+    const { capabilities } = this.#options.introduction;
+    const mayWait =
+      question.method === "roots/list" && "roots" in capabilities && this.#held.length < MAX_HELD;
+    if (mayWait) this.#held.push(question);
+    return mayWait;
+  }
+
+  /** What was kept; from now on it is the caller's to answer. */
+  takeHeld(): JsonRpcRequest[] {
+    return this.#held.splice(0);
   }
 
   /** Whoever waits for `number` waits no longer. */
@@ -179,6 +200,7 @@ export class LegacyChild {
     if (method === "ping") return this.reply({ jsonrpc: "2.0", id, result: {} });
     const waiter = this.#meant(about, ({ ask }) => ask !== undefined);
     if (waiter?.ask) return waiter.ask(question);
+    if (this.hold(question)) return;
     const refused = "No request of a client is running that could answer";
     this.reply(errorResponse(id, ERROR_CODES.methodNotFound, refused));
   }
@@ -190,7 +212,9 @@ export class LegacyChild {
     } else if (CHANGED.test(method)) {
       this.#options.onChange(notification, this);
     } else if (method === "notifications/cancelled") {
-      for (const { owner } of this.#inFlight.values()) owner.withdraw?.(params?.["requestId"]);
+      const id = params?.["requestId"];
+      for (const { owner } of this.#inFlight.values()) owner.withdraw?.(id);
+      this.#held = this.#held.filter((question) => question.id !== id);
     } else if (method === "notifications/message") {
       const waiter = this.#meant(about, ({ logLevel }) => logLevel !== undefined);
       if (waiter && isSevereEnough(params?.["level"], waiter.logLevel!))

@@ -214,6 +214,50 @@ describe("a client that declared less (M15)", () => {
   });
 });
 
+describe("roots that a server wants before anybody has called it", () => {
+  it("are asked for by the first call, which the server gets after that", async () => {
+    const bench = startBench();
+    await bench.send("server/discover");
+    bench.channel.say({ id: "r", method: "roots/list" });
+    await bench.send("tools/list");
+    expect(reply(bench.channel, "r")).toBeUndefined();
+    const first = await bench.send("tools/call", TOOL);
+    bench.clock.advance(0.03);
+    expect(first.answer.result.inputRequests).toEqual({ "roots-1": { method: "roots/list" } });
+    expect(bench.channel.of("tools/call")).toHaveLength(0);
+    const { requestState } = first.answer.result;
+    const second = await retry(bench, requestState, { "roots-1": { roots: [] } });
+    expect(reply(bench.channel, "r").result).toEqual({ roots: [] });
+    bench.channel.answer("tools/call", { done: true });
+    expect(second.answer.result).toMatchObject({ done: true, resultType: "complete" });
+  });
+
+  it("wait for the next call when one is quicker, and may be taken back", async () => {
+    const bench = startBench();
+    const quick = await bench.send("tools/call", TOOL);
+    bench.channel.say({ id: "r", method: "roots/list" });
+    bench.channel.say({ id: "s", method: "roots/list" });
+    bench.channel.answer("tools/call", {});
+    expect(quick.answer.result.resultType).toBe("complete");
+    bench.channel.say({ method: "notifications/cancelled", params: { requestId: "s" } });
+    const next = await bench.send("tools/call", TOOL);
+    bench.clock.advance(0.03);
+    expect(Object.keys(next.answer.result.inputRequests)).toEqual(["roots-1"]);
+  });
+
+  it("of a child that ends meanwhile end the call", async () => {
+    const bench = startBench();
+    await bench.send("server/discover");
+    bench.channel.say({ id: "r", method: "roots/list" });
+    const first = await bench.send("tools/call", TOOL);
+    bench.clock.advance(0.03);
+    bench.channel.end("it crashed");
+    const { requestState } = first.answer.result;
+    const second = await retry(bench, requestState, { "roots-1": { roots: [] } });
+    expect([second.status, second.answer.error.message]).toEqual([502, "it crashed"]);
+  });
+});
+
 describe("a requestState (M16)", () => {
   const cases: [
     string,
