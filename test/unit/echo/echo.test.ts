@@ -133,7 +133,7 @@ describe("echo over stdio", () => {
     send(call("wait", { seconds: 0.05 }, { _meta: { progressToken: "p" } }));
     expect(await receive()).toMatchObject({ params: { progressToken: "p", progress: 0 } });
     expect(await receive()).toMatchObject({ params: { progressToken: "p", progress: 0.05 } });
-    expect((await receive()).result.structuredContent.waitedMs).toBeGreaterThanOrEqual(50);
+    expect((await receive()).result.structuredContent.waitedMs).toBeGreaterThanOrEqual(49);
     send({ ...call("wait", { seconds: 30 }), id: 7 });
     send({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 7 } });
     expect(await ask({ jsonrpc: "2.0", id: 8, method: "ping" })).toMatchObject({ id: 8 });
