@@ -116,6 +116,20 @@ describe("the health of a server elsewhere", () => {
     expect(await looks(600)).toBe(0);
   });
 
+  it("does not recover by an answer that is none: a wrong address stays wrong", async () => {
+    const clock = createMovableClock();
+    const upstream = await legacy((_, response) => response.writeHead(404).end());
+    const bridge = await behind(upstream.url, {}, clock);
+    expect(await reasonOf(bridge)).toBe("service far answered with status 404");
+    for (let look = 0; look < 3; look += 1) {
+      const before = upstream.requests.length;
+      clock.advance(60);
+      await expect.poll(() => upstream.requests.length).toBeGreaterThan(before);
+    }
+    expect(bridge.bridge.health()["far"]).toMatchObject({ state: "failing" });
+    expect(bridge.logged()).not.toContain("answers again");
+  });
+
   it.each([
     ["a page instead of a GET stream", "GET", 200, "<html>"],
     ["500 to GET", "GET", 500, ""],

@@ -84,29 +84,32 @@ describe("every era of client over every era of server elsewhere, through the wh
     ["legacy", "auto"],
     ["modern", "legacy"],
     ["modern", "auto"],
-  ] as const)("a %s server and a client in mode %s", async (era, mode) => {
-    const upstream = await referee(era);
-    open.push(upstream);
-    const gateway = await startGateway({ config: { services: { far: { url: upstream.url } } } });
-    open.push(gateway);
-    const { tokens } = await logIn(gateway.resource);
-    const client = new Client({ name: "v2", version: "1" }, { versionNegotiation: { mode } });
-    const transport = new StreamableHTTPClientTransport(new URL(gateway.resource), {
-      requestInit: { headers: { authorization: `Bearer ${tokens.access_token}` } },
-    });
-    await client.connect(transport);
-    const { tools } = await client.listTools();
-    expect(tools.map(({ name }) => name)).toContain("test_simple_text");
-    const said = await client.callTool({ name: "test_simple_text", arguments: {} });
-    expect(JSON.stringify(said)).toContain("This is a simple text");
-    await client.close();
-    // Whatever happened on the way, the token went no further than the gateway.
-    const seen = JSON.stringify(upstream.requests);
-    expect(seen).not.toContain(tokens.access_token);
-    expect(upstream.requests.every(({ headers }) => headers.authorization === undefined)).toBe(
-      true,
-    );
-  });
+  ] as const)(
+    "a %s server and a client in mode %s; no token reaches the server (B15)",
+    async (era, mode) => {
+      const upstream = await referee(era);
+      open.push(upstream);
+      const gateway = await startGateway({ config: { services: { far: { url: upstream.url } } } });
+      open.push(gateway);
+      const { tokens } = await logIn(gateway.resource);
+      const client = new Client({ name: "v2", version: "1" }, { versionNegotiation: { mode } });
+      const transport = new StreamableHTTPClientTransport(new URL(gateway.resource), {
+        requestInit: { headers: { authorization: `Bearer ${tokens.access_token}` } },
+      });
+      await client.connect(transport);
+      const { tools } = await client.listTools();
+      expect(tools.map(({ name }) => name)).toContain("test_simple_text");
+      const said = await client.callTool({ name: "test_simple_text", arguments: {} });
+      expect(JSON.stringify(said)).toContain("This is a simple text");
+      await client.close();
+      // Whatever happened on the way, the token went no further than the gateway.
+      const seen = JSON.stringify(upstream.requests);
+      expect(seen).not.toContain(tokens.access_token);
+      expect(upstream.requests.every(({ headers }) => headers.authorization === undefined)).toBe(
+        true,
+      );
+    },
+  );
 });
 
 describe("the era of a server elsewhere", () => {

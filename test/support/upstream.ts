@@ -22,7 +22,7 @@ import { z } from "zod";
 import { fixture } from "./gateway.ts";
 import type { Wire } from "./mcp-session.ts";
 
-export interface Recorded {
+interface Recorded {
   method: string;
   url: string;
   headers: IncomingHttpHeaders;

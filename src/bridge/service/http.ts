@@ -4,6 +4,7 @@
  */
 import type { RemoteServiceConfig } from "../../config/service.ts";
 import { redact } from "../../log.ts";
+import { lookAgain } from "../remote/look-again.ts";
 import { ownHeaders } from "../remote/own-headers.ts";
 import { RemoteChannel, type Transport } from "../../mcp/remote/remote-channel.ts";
 import { findRemoteEra } from "../../mcp/remote/remote-era.ts";
@@ -30,6 +31,7 @@ export const createHttpService: ServiceFactory<RemoteServiceConfig> = (name, con
   const transport: Transport = { configured: config.transport, isOld: false };
   let failure: string | undefined;
   let cancelLook: (() => void) | undefined;
+  let isStopped = false;
   let wait: number = LOOK_AGAIN[0];
   let era: { found: Promise<Era>; until: number } | undefined;
   let known: Era | undefined = config.era === "auto" ? undefined : config.era;
@@ -65,7 +67,7 @@ export const createHttpService: ServiceFactory<RemoteServiceConfig> = (name, con
       failure = remote.explain(reason);
       const detail = clean(reason.detail ?? "");
       if (isNews) log.warn({ service: name, url: config.url, detail }, failure);
-      cancelLook ??= lookLater();
+      if (!isStopped) cancelLook ??= lookLater();
     },
   };
 
@@ -74,8 +76,14 @@ export const createHttpService: ServiceFactory<RemoteServiceConfig> = (name, con
     clock.after(wait, () => {
       wait = Math.min(wait * 2, LOOK_AGAIN[1]);
       cancelLook = undefined;
-      findRemoteEra(remote).catch(() => undefined);
+      void look();
     });
+
+  const look = async (): Promise<void> => {
+    const channel = new RemoteChannel(remote, transport, () => undefined);
+    if (await lookAgain(channel, clock)) remote.succeeded();
+    else if (failure !== undefined && !isStopped) cancelLook ??= lookLater();
+  };
 
   const findEra = (): Promise<Era> => {
     const found = findRemoteEra(remote);
@@ -120,6 +128,7 @@ export const createHttpService: ServiceFactory<RemoteServiceConfig> = (name, con
       return { state: channels.size > 0 ? "running" : "idle", ...facts };
     },
     async stop(graceSeconds) {
+      isStopped = true;
       cancelLook?.();
       await Promise.all([...channels].map((channel) => channel.close(graceSeconds)));
       await http.close();

@@ -83,7 +83,13 @@ export class RemoteChannel implements Channel {
         this.#transport.isOld = false;
       }
     }
-    const onUnfit = (answer: JsonRpcMessage): void => void this.#tryOld(first, answer);
+    const onUnfit = (answer: JsonRpcMessage, failure: RemoteFailure | undefined): void => {
+      void this.#tryOld(first).then((isOld) => {
+        if (isOld) return;
+        if (failure) this.#remote.failed(failure);
+        this.onmessage?.(answer);
+      });
+    };
     return this.#use(
       configured === "auto"
         ? new SessionChannel(this.#remote, onUnfit)
@@ -91,14 +97,15 @@ export class RemoteChannel implements Channel {
     );
   }
 
-  /** @param answer what the client gets when this is no such server either */
-  async #tryOld(first: JsonRpcMessage, answer: JsonRpcMessage): Promise<void> {
+  /** @returns false when it is no such server either */
+  async #tryOld(first: JsonRpcMessage): Promise<boolean> {
     try {
       const old = await this.#useOld();
       this.#transport.isOld = true;
       await old.send(first);
+      return true;
     } catch {
-      this.onmessage?.(answer);
+      return false;
     }
   }
 

@@ -34,7 +34,8 @@ const DISCOVER: JsonRpcRequest = {
   },
 };
 
-const INITIALIZE: JsonRpcRequest = {
+/** What a client of the older revisions would begin with. */
+export const INITIALIZE: JsonRpcRequest = {
   jsonrpc: "2.0",
   id: 1,
   method: "initialize",

@@ -32,6 +32,9 @@ const RESUME_ATTEMPTS = 5;
 
 const POST = ["content-type", "application/json", "accept", "application/json, text/event-stream"];
 
+/** @param failure where the refusal was not in words of MCP */
+type Unfit = (answer: JsonRpcMessage, failure: RemoteFailure | undefined) => void;
+
 /** A request that is not answered yet. */
 interface Running {
   readonly id: RequestId;
@@ -50,7 +53,7 @@ export class SessionChannel implements Channel {
   onclose?: (reason: string) => void;
 
   readonly #remote: Remote;
-  readonly #onUnfit: ((answer: JsonRpcMessage) => void) | undefined;
+  readonly #onUnfit: Unfit | undefined;
   readonly #running = new Map<RequestId, Running>();
   #sessionId: string | undefined;
   /** Session and version, names and values by turns. */
@@ -60,7 +63,7 @@ export class SessionChannel implements Channel {
   #isClosed = false;
 
   /** @param onUnfit told instead of the client when the server takes no `initialize` by POST, with what it said */
-  constructor(remote: Remote, onUnfit?: (answer: JsonRpcMessage) => void) {
+  constructor(remote: Remote, onUnfit?: Unfit) {
     this.#remote = remote;
     this.#onUnfit = onUnfit;
   }
@@ -221,7 +224,7 @@ export class SessionChannel implements Channel {
     this.#running.delete(running.id);
     // The rule by which clients recognise servers of 2024-11-05 (MCP "Backwards Compatibility").
     const mayBeOlder = isOpening && [400, 404, 405].includes(status) && !isModernError(error);
-    if (mayBeOlder && this.#onUnfit) return this.#onUnfit(answer);
+    if (mayBeOlder && this.#onUnfit) return this.#onUnfit(answer, error ? undefined : failure);
     if (!error) this.#remote.failed(failure);
     this.onmessage?.(answer);
   }
