@@ -87,7 +87,8 @@ export class ModernServers {
     const gone = new AbortController();
     response.once("close", () => gone.abort());
     const isOld = (await service.era(gone.signal)) === "legacy";
-    const server = await this.#serverFor(call, service, id, isOld);
+    const keeper = isRequest(message) ? this.#keeperOf(message, call) : undefined;
+    const server = keeper ?? (await this.#serverFor(call, service, id, isOld));
     if (response.destroyed) return;
     if (isRequest(message)) {
       await server.checkHeaders(request, message);
@@ -129,7 +130,7 @@ export class ModernServers {
         fits(filter, { sessionId, clientId, subject, grantId, service });
       count += server.end(isMeant, reason);
       // A shared one is of no person: it goes only when the service is meant.
-      const isOver = isShared ? fits(filter, { service }) : isMeant(server.auth);
+      const isOver = isShared ? fits(filter, { service, sessionId }) : isMeant(server.auth);
       if (isOver && server.idleSince !== undefined) void server.close(reason);
     }
     return count;
@@ -193,6 +194,15 @@ export class ModernServers {
       })
       .catch(remove);
     return entry;
+  }
+
+  /** Where the call waits that this continues: the service may have been replaced since. */
+  #keeperOf(message: JsonRpcRequest, call: BridgeCall): Server | undefined {
+    if (message.params?.["requestState"] === undefined) return undefined;
+    for (const { server } of this.#alive) {
+      if (server instanceof ModernTranslation && server.keeps(message, call.auth)) return server;
+    }
+    return undefined;
   }
 
   #outage(error: unknown, service: Service, id: JsonRpcRequest["id"] | undefined): Refusal {

@@ -11,7 +11,7 @@ const common = {
     .enum(["auto", "legacy", "modern", "dual"])
     .default("auto")
     .describe(
-      "MCP revisions the server speaks: legacy (initialize), modern (2026-07-28), or dual.",
+      "MCP revisions the server speaks: legacy (initialize), modern (2026-07-28), or dual. With auto, /verify tells no tools apart.",
     ),
   isolation: z
     .enum(["session", "user", "shared"])

@@ -22,7 +22,17 @@ const program = (isolation: "session" | "user" | "shared") => ({
 let server: BridgeServer;
 beforeAll(async () => {
   server = await startBridge({
-    services: { session: program("session"), user: program("user"), shared: program("shared") },
+    services: {
+      session: program("session"),
+      user: program("user"),
+      shared: program("shared"),
+      // One server of 2026-07-28 behind one translation.
+      translated: {
+        ...program("shared"),
+        args: [fixture("modern-workbench.js")],
+        era: "modern",
+      },
+    },
   });
 });
 afterAll(() => server.close());
@@ -130,7 +140,7 @@ describe("one server for whom", () => {
 });
 
 describe("a hundred clients with the same ids and progress tokens (B04, T22)", () => {
-  it.each(["session", "user", "shared"])(
+  it.each(["session", "user", "shared", "translated"])(
     "get what is theirs and nothing else, isolation %s",
     { timeout: 120_000 },
     async (isolation) => {

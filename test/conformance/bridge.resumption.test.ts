@@ -55,7 +55,7 @@ async function broken(session: McpSession, body: object, count: number): Promise
   const abort = new AbortController();
   const events = eventsOf(await session.post(body, { signal: abort.signal }));
   const got: RawEvent[] = [];
-  while (got.length < count) got.push((await events.next()).value!);
+  while (got.length < count) got.push((await events.next()).value);
   abort.abort();
   return got;
 }
