@@ -53,28 +53,32 @@ describe("the suite's authorization mode", () => {
 
 describe("the suite's server mode through the gateway", () => {
   let gateway: TestGateway;
-  let token: string;
-  let url: string;
+  const doors: Record<string, { url: string; token: string }> = {};
   let target: string;
 
   beforeAll(async () => {
     const [publicPort, port] = [await freePort(), await freePort()];
     target = `http://127.0.0.1:${port}`;
+    const run = (era: string) => ({
+      command: process.execPath,
+      args: [fixture("conformance-server.js"), "--era", era],
+    });
     gateway = await startGateway({
       config: {
         publicUrl: `http://localhost:${publicPort}`,
         listen: { host: "127.0.0.1", port },
-        services: {
-          legacy: {
-            command: process.execPath,
-            args: [fixture("conformance-server.js"), "--era", "legacy"],
-          },
-        },
+        services: { legacy: run("legacy"), modern: run("modern") },
+        defaultService: "legacy",
       },
     });
-    url = `http://localhost:${publicPort}/mcp`;
     const plain = await withBearer(target, undefined, publicPort);
-    token = (await logIn(url)).tokens.access_token;
+    for (const [name, path] of [
+      ["legacy", "mcp"],
+      ["modern", "modern/mcp"],
+    ] as const) {
+      const url = `http://localhost:${publicPort}/${path}`;
+      doors[name] = { url, token: (await logIn(url)).tokens.access_token };
+    }
     await plain.close();
   });
   afterAll(() => gateway.close());
@@ -83,10 +87,35 @@ describe("the suite's server mode through the gateway", () => {
     "passes --requirements 2025-11-25 with zero tolerated failures (B01)",
     { timeout: 180_000 },
     async () => {
-      const result = await runServerSuite({ url, target, token, requirements: "2025-11-25" });
+      const door = doors["legacy"]!;
+      const result = await runServerSuite({ ...door, target, requirements: "2025-11-25" });
       expect(result.failures).toEqual([]);
       expect(result).toMatchObject({ exitCode: 0, scenarios: 30, failed: 0 });
       expect(result.passed).toBeGreaterThanOrEqual(69);
+    },
+  );
+
+  it(
+    "passes it over a server that only speaks 2026-07-28, again with none (B02)",
+    { timeout: 180_000 },
+    async () => {
+      const door = doors["modern"]!;
+      const result = await runServerSuite({ ...door, target, requirements: "2025-11-25" });
+      expect(result.failures).toEqual([]);
+      expect(result).toMatchObject({ exitCode: 0, scenarios: 30, failed: 0 });
+      expect(result.passed).toBeGreaterThanOrEqual(69);
+    },
+  );
+
+  it(
+    "passes --requirements 2026-07-28 with zero tolerated failures (B01)",
+    { timeout: 180_000 },
+    async () => {
+      const door = doors["modern"]!;
+      const result = await runServerSuite({ ...door, target, requirements: "2026-07-28" });
+      expect(result.failures).toEqual([]);
+      expect(result).toMatchObject({ exitCode: 0, failed: 0 });
+      expect(result.passed).toBeGreaterThanOrEqual(100);
     },
   );
 
@@ -95,7 +124,7 @@ describe("the suite's server mode through the gateway", () => {
     { timeout: 120_000 },
     async () => {
       const result = await runServerSuite({
-        url,
+        ...doors["legacy"]!,
         target,
         token: "wrong",
         requirements: "2025-11-25",
