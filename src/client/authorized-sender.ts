@@ -107,7 +107,7 @@ class Attempts {
         status === 401
           ? await this.#renew(challenge)
           : await this.#options.authorizer!.widen(this.#token!, challenge);
-      this.#isWidened ||= status === 403;
+      this.#isWidened ||= status === 403 && renewed?.by === "login";
       if (!renewed) {
         const scope = challenge.scope === undefined ? "" : ` (${challenge.scope})`;
         throw new UserError(`${this.#place()} wants more rights${scope} than it gave`, {
@@ -140,7 +140,8 @@ class Attempts {
   #fail(error: unknown): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#options.onFailure(error);
+    // A stream that nobody asked for is tried again and again; its reasons are not news.
+    if (this.#request.method !== "GET") this.#options.onFailure(error);
     const { message, hint } = error as UserError;
     this.#receiver.onFailure(
       new NotAuthorized(hint === undefined ? message : `${message}. ${hint}`),

@@ -12,8 +12,8 @@ import { logIn, preregistered, tokensOf, type LoginSettings } from "./login.ts";
 import { askOptions, codeOf, explained } from "./oauth-errors.ts";
 import { authenticationOf, type OwnClient } from "./registration.ts";
 
-const AHEAD = 30; // seconds before its end at which a token is renewed
-const COOL_DOWN = 60; // seconds after a failed login in which nobody is asked again
+/** Seconds after a login that failed in which the same process does not ask the person again, and another one does not. */
+const COOL_DOWN = { own: 60, other: 10 } as const;
 
 /** How a token came to be: found in the store, or asked for. */
 export interface Renewed {
@@ -34,7 +34,9 @@ export class Authorizer {
   readonly #options: AuthorizerOptions;
   #credentials: Credentials | undefined;
   #isLoaded = false;
-  #running: Promise<Renewed> | undefined;
+  /** By what is wanted: who wants less must not decide for who wants more. */
+  readonly #running = new Map<string, Promise<Renewed>>();
+  #hasFailed = false;
 
   constructor(options: AuthorizerOptions) {
     this.#options = options;
@@ -49,7 +51,7 @@ export class Authorizer {
     const tokens = this.#credentials?.tokens;
     if (tokens?.refreshToken === undefined || !this.#isNearItsEnd()) return tokens?.accessToken;
     // Too early to ask anybody: if the refresh fails, the server will say what it wants.
-    const renewed = this.#once(() => this.#renew(tokens.accessToken, undefined, true));
+    const renewed = this.renew(tokens.accessToken, undefined, true);
     return renewed.then(
       ({ token }) => token,
       () => this.#credentials?.tokens?.accessToken,
@@ -67,7 +69,8 @@ export class Authorizer {
     challenge: Challenge | undefined,
     mayRefresh: boolean,
   ): Promise<Renewed> {
-    return this.#once(() => this.#renew(refused, challenge, mayRefresh));
+    const wish = challenge === undefined ? "a refresh" : "any token";
+    return this.#once(wish, () => this.#renew(refused, challenge, mayRefresh));
   }
 
   /**
@@ -79,39 +82,50 @@ export class Authorizer {
     if (challenge.scope === undefined || unite(scope, challenge.scope) === unite(scope, "")) {
       return undefined;
     }
-    return this.#once(() => this.#renew(refused, challenge, false));
+    return this.#once(`scope ${challenge.scope}`, () => this.#renew(refused, challenge, false));
   }
 
-  /** Take the tokens back at the server (RFC 7009) and forget everything. @returns whether there was anything */
-  async forget(): Promise<boolean> {
-    const { store, settings, endpoint, trace } = this.#options;
+  /**
+   * Have the server take the tokens back (RFC 7009), and forget everything in any case.
+   * @returns whether there was anything, and why the server did not take it back
+   */
+  async forget(): Promise<{ had: boolean; problem?: string }> {
+    const { store, settings, endpoint } = this.#options;
     return store.exclusive(async () => {
       const { credentials } = await store.read();
       await store.remove();
       this.#credentials = undefined;
-      if (credentials?.tokens === undefined) return credentials !== undefined;
+      if (credentials?.tokens === undefined) return { had: credentials !== undefined };
       const { issuer, tokens } = credentials;
       try {
         const server = await discoverServer(issuer, settings.web, issuer === endpoint.origin);
-        if (server.revocation_endpoint === undefined) return true;
+        if (server.revocation_endpoint === undefined) {
+          return {
+            had: true,
+            problem: `${issuer} does not take tokens back; they end by themselves`,
+          };
+        }
         const client = this.#clientOf(credentials);
         const proof = authenticationOf(server, client);
         for (const token of [tokens.refreshToken, tokens.accessToken]) {
           if (token === undefined) continue;
           const of = { client_id: client.clientId };
-          await oauth.revocationRequest(server, of, proof, token, askOptions(settings.web));
+          await oauth.processRevocationResponse(
+            await oauth.revocationRequest(server, of, proof, token, askOptions(settings.web)),
+          );
         }
       } catch (error) {
-        trace(`not revoked: ${(await explained(error, "The revocation", issuer)).message}`);
+        return { had: true, problem: (await explained(error, "The revocation", issuer)).message };
       }
-      return true;
+      return { had: true };
     }, this.#waiting());
   }
 
-  /** Callers that come together share one answer. */
-  #once(task: () => Promise<Renewed>): Promise<Renewed> {
-    this.#running ??= task().finally(() => (this.#running = undefined));
-    return this.#running;
+  /** Callers that come together with one wish share one answer. */
+  #once(wish: string, task: () => Promise<Renewed>): Promise<Renewed> {
+    const running = this.#running.get(wish) ?? task().finally(() => this.#running.delete(wish));
+    this.#running.set(wish, running);
+    return running;
   }
 
   /** @param challenge left out when nobody is to be asked */
@@ -134,16 +148,14 @@ export class Authorizer {
       if (credentials && stored?.refreshToken !== undefined && mayRefresh) {
         const fresh = await this.#refresh(credentials, stored.refreshToken);
         if (typeof fresh === "object") return this.#keep(fresh, "refresh");
-        if (fresh === "dead client") known = undefined;
-        const { tokens: _, ...rest } = credentials;
-        await store.write({ credentials: rest });
+        if (fresh === "dead token") await store.write({ credentials: withoutTokens(credentials) });
+        else known = undefined;
       } else if (mayRefresh && settings.clientId === undefined) {
         known = undefined; // nothing shows that it is alive
       }
       if (challenge === undefined) throw new UserError("There is no token any more");
-      const mostRecent = failure !== undefined && failure.at > since - COOL_DOWN;
-      if (mostRecent && settings.grant !== "client-credentials")
-        throw new UserError(failure.message);
+      const pause = this.#hasFailed ? COOL_DOWN.own : COOL_DOWN.other;
+      if (failure !== undefined && failure.at > since - pause) throw new UserError(failure.message);
       return this.#keep(await this.#logIn(challenge, known), "login");
     }, this.#waiting());
   }
@@ -155,7 +167,10 @@ export class Authorizer {
     return { token: credentials.tokens!.accessToken, by };
   }
 
-  /** @returns what to say instead when the server will not refresh. @throws UserError when nobody can tell */
+  /**
+   * @returns what is dead when the server will not refresh: the client, too, where the server itself is another one now
+   * @throws UserError when nobody can tell
+   */
   async #refresh(
     credentials: Credentials,
     refreshToken: string,
@@ -183,9 +198,12 @@ export class Authorizer {
       const code = await codeOf(error);
       trace(`the token was not refreshed: ${code ?? "no answer"}`);
       if (code === "invalid_client" || code === "unauthorized_client") return "dead client";
+      // Only what the server itself has said ends anything: a network that is down says nothing.
+      if (error instanceof UserError) return "dead client";
       const isPassing = code === "temporarily_unavailable" || code === "server_error";
-      if (code === undefined || isPassing)
+      if (isPassing || (code === undefined && !isRefusal(error))) {
         throw await explained(error, "Refreshing the token", issuer);
+      }
       return "dead token";
     }
   }
@@ -193,16 +211,22 @@ export class Authorizer {
   async #logIn(challenge: Challenge, known: Credentials | undefined): Promise<Credentials> {
     const { endpoint, settings, signal, store, trace } = this.#options;
     let issuer = endpoint.origin;
+    let wasAsked = false;
+    const present: LoginSettings["present"] = (page) => {
+      wasAsked = true;
+      return settings.present(page);
+    };
     try {
       const found = await discover(endpoint, challenge, settings.web);
       issuer = found.server.issuer;
       trace(`logging in at ${issuer} for ${found.resource ?? endpoint.href}`);
-      return await logIn(endpoint.href, found, known, settings, signal);
+      return await logIn(endpoint.href, found, known, { ...settings, present }, signal);
     } catch (error) {
       const failed = await explained(error, "The login", issuer);
-      if (!signal.aborted) {
+      if (wasAsked && !signal.aborted) {
+        this.#hasFailed = true;
         const failure = { at: settings.clock.now(), message: failed.message };
-        await store.write({ ...(known && { credentials: known }), failure });
+        await store.write({ ...(known && { credentials: withoutTokens(known) }), failure });
       }
       throw failed;
     }
@@ -215,12 +239,26 @@ export class Authorizer {
   }
 
   #isNearItsEnd(): boolean {
-    const end = this.#credentials?.tokens?.expiresAt;
-    return end !== undefined && end - epochSeconds(this.#options.settings.clock) < AHEAD;
+    const renewAt = this.#credentials?.tokens?.renewAt;
+    return renewAt !== undefined && renewAt <= epochSeconds(this.#options.settings.clock);
   }
 
   #waiting(): { signal: AbortSignal; onWait: (pid: number) => void } {
     const { signal, trace } = this.#options;
     return { signal, onWait: (pid) => trace(`waiting for process ${pid}, which is logging in`) };
   }
+}
+
+function withoutTokens(credentials: Credentials): Credentials {
+  const rest = { ...credentials };
+  delete rest.tokens;
+  return rest;
+}
+
+/** Whether the token endpoint refused in words that are not those of OAuth. */
+function isRefusal(error: unknown): boolean {
+  const { cause } = Object(error) as { cause?: unknown };
+  if (!(error instanceof oauth.OperationProcessingError)) return false;
+  const { status } = Object(cause) as { status?: number };
+  return status !== undefined && status >= 400 && status < 500 && status !== 408 && status !== 429;
 }

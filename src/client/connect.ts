@@ -43,8 +43,8 @@ export interface ConnectOptions {
   mayOpenBrowser: boolean;
   /** A sentence for the person, on standard error. */
   tell: (text: string) => void;
-  /** The same, for people who look for a fault. */
-  trace: (line: string) => void;
+  /** Tell every step, for people who look for a fault. */
+  verbose: boolean;
 }
 
 /**
@@ -55,7 +55,8 @@ export async function connect(
   options: ConnectOptions,
   host: { input: NodeJS.ReadableStream; output: NodeJS.WritableStream; signal: AbortSignal },
 ): Promise<void> {
-  const { trace, tell } = options;
+  const { tell } = options;
+  const trace = tracer(options);
   const { authorizer, endpoint, dispatcher, end } = await prepare(options);
   const refused = new Set<string>();
   const isOwn = options.headers.some(([name]) => name.toLowerCase() === "authorization");
@@ -63,7 +64,7 @@ export async function connect(
     sender: new RemoteHttp(endpoint, options.headers.flat(), dispatcher),
     authorizer: isOwn ? undefined : authorizer,
     onHead: ({ method, body }, status) => {
-      trace(`${method} ${body === undefined ? "" : describe(body)} ${status}`);
+      if (options.verbose) trace(`${method} ${body === undefined ? "" : describe(body)} ${status}`);
       // A session the server does not know; some say 400.
       if (body === undefined || (status !== 404 && status !== 400)) return;
       if (refused.size < MOST_REFUSED) refused.add(digest(body));
@@ -104,27 +105,31 @@ export async function connect(
   await end();
 }
 
-/** Forget the credentials and have the server take them back. @returns whether there were any */
-export async function disconnect(options: ConnectOptions): Promise<boolean> {
+/** Forget the credentials and have the server take them back; says how it went. */
+export async function disconnect(options: ConnectOptions): Promise<void> {
   const { authorizer, end } = await prepare(options);
+  const { tell, url } = options;
   try {
-    return await authorizer.forget();
+    const { had, problem } = await authorizer.forget();
+    tell(had ? `Logged out of ${url}.` : `There was no login at ${url}.`);
+    if (problem !== undefined) tell(problem);
   } finally {
     await end();
   }
 }
 
 async function prepare(options: ConnectOptions) {
-  const { url, allowHttp, clientId, grant, account, tell, trace } = options;
+  const { url, allowHttp, clientId, grant, account, tell } = options;
   if (!URL.canParse(url)) throw new UserError(`${url} is not a URL`, { exitCode: 2 });
   const endpoint = new URL(url);
   endpoint.hash = "";
   const web = await createWeb({ endpoint, allowHttp });
   web.check(endpoint, "The address");
+  const who = grant === "client-credentials" ? "program" : "person";
   const ending = new AbortController();
   const authorizer = new Authorizer({
     endpoint,
-    store: openCredentialStore(endpoint.href, JSON.stringify([account, clientId, grant])),
+    store: openCredentialStore(endpoint.href, JSON.stringify([account, clientId, who])),
     settings: {
       ...options,
       web,
@@ -132,13 +137,19 @@ async function prepare(options: ConnectOptions) {
       present: (page) => present(page, { mayOpen: options.mayOpenBrowser, tell }),
     },
     signal: ending.signal,
-    trace,
+    trace: tracer(options),
   });
   const end = async (): Promise<void> => {
     ending.abort(new UserError("The login was given up"));
     await web.close();
   };
   return { authorizer, endpoint, dispatcher: web.dispatcher, end };
+}
+
+function tracer({ verbose, tell }: ConnectOptions): (line: string) => void {
+  return (line) => {
+    if (verbose) tell(`connect: ${line}`);
+  };
 }
 
 function describe(body: string): string {

@@ -26,6 +26,8 @@ export interface Tokens {
   refreshToken?: string;
   /** Seconds since 1970. */
   expiresAt?: number;
+  /** Likewise: from then on another one is asked for ahead. */
+  renewAt?: number;
 }
 
 export interface Credentials {
@@ -40,13 +42,13 @@ export interface Credentials {
 }
 
 /** A login that did not end well; those who waited for it do not ask the person once more. */
-export interface LoginFailure {
+interface LoginFailure {
   /** Seconds since 1970. */
   at: number;
   message: string;
 }
 
-export interface Stored {
+interface Stored {
   credentials?: Credentials;
   failure?: LoginFailure;
 }

@@ -14,6 +14,7 @@ import { authenticationOf, register, type OwnClient } from "./registration.ts";
 import type { Web } from "./web.ts";
 
 const LOGIN_TIME = 300_000; // ms a person has
+const AHEAD = 30; // seconds before its end at which a token is renewed, or at half of a short life
 const POLL = 5; // seconds, RFC 8628 §3.2
 
 export interface LoginSettings {
@@ -43,7 +44,9 @@ export async function logIn(
   settings: LoginSettings,
   signal: AbortSignal,
 ): Promise<Credentials> {
-  const before = known?.issuer === found.server.issuer ? known : undefined;
+  const expiry = known?.client.secretExpiresAt ?? Number.POSITIVE_INFINITY;
+  const isOurs = known?.issuer === found.server.issuer && expiry > settings.clock.now();
+  const before = isOurs ? known : undefined;
   const scope = unite(before?.scope, settings.scope ?? found.scope);
   const way = { found, scope, settings, signal: AbortSignal.any([signal, timeLimit()]) };
   const given = preregistered(settings);
@@ -94,11 +97,14 @@ export function tokensOf(
     );
   }
   const refreshToken = answer.refresh_token ?? before?.refreshToken;
+  const { expires_in: life } = answer;
+  const now = epochSeconds(clock);
   return {
     accessToken: answer.access_token,
     ...(refreshToken !== undefined && { refreshToken }),
-    ...(answer.expires_in !== undefined && {
-      expiresAt: epochSeconds(clock) + answer.expires_in,
+    ...(life !== undefined && {
+      expiresAt: now + life,
+      renewAt: now + Math.max(life - AHEAD, life / 2),
     }),
   };
 }

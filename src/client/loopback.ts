@@ -9,6 +9,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 
 const PATH = "/callback";
+const LAST_PAGE = 1000; // ms to show it
 
 export interface Loopback {
   readonly redirectUri: string;
@@ -53,8 +54,8 @@ export async function listenOnLoopback(port: number): Promise<Loopback | undefin
       }),
     close() {
       server.close();
-      // The page that was just shown is still on its way; nobody else keeps us.
-      setImmediate(() => server.closeIdleConnections());
+      // The page that was just shown is still on its way; connections a browser holds in reserve must not keep us.
+      setTimeout(() => server.closeAllConnections(), LAST_PAGE).unref();
       server.unref();
     },
   };

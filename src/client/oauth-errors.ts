@@ -52,6 +52,9 @@ export async function explained(error: unknown, doing: string, issuer: string): 
   const reason = refusal
     ? `${refusal.error}${description ? `, ${description}` : ""}`
     : reasonOf(error);
+  if ((error as Error).name === "TimeoutError") {
+    return new UserError(`${doing} at ${issuer} was given up: there was no answer in time`);
+  }
   return new UserError(`${doing} at ${issuer} failed: ${printable(reason)}`, {
     hint: "Try again; with --verbose every step is shown, --clear forgets what was stored.",
     cause: error,

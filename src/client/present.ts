@@ -35,9 +35,13 @@ export async function present(
     );
   }
   if (!canOpen) return;
-  const { default: open } = await import("open");
-  const browser = await open(page.url);
-  browser.once("error", () => tell("No browser could be started; open the address yourself."));
+  const failed = (): void => tell("No browser could be started; open the address yourself.");
+  try {
+    const { default: open } = await import("open");
+    (await open(page.url)).once("error", failed);
+  } catch {
+    failed();
+  }
 }
 
 function hasBrowser(environment: NodeJS.ProcessEnv): boolean {

@@ -7,7 +7,7 @@ import { UserError } from "../errors.ts";
 import { askOptions } from "./oauth-errors.ts";
 import type { Web } from "./web.ts";
 
-export const DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code";
+const DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code";
 
 /** What we are at one authorization server. */
 export interface OwnClient {
@@ -51,7 +51,12 @@ export async function register(
     },
     askOptions(web),
   );
-  const client = await oauth.processDynamicClientRegistrationResponse(response);
+  // RFC 7591 §3.2.1 wants 201; some say 200 and mean it.
+  const created =
+    response.status === 200
+      ? new Response(response.body, { headers: response.headers, status: 201 })
+      : response;
+  const client = await oauth.processDynamicClientRegistrationResponse(created);
   const { client_id: clientId, client_secret: secret } = client;
   const { token_endpoint_auth_method: given, client_secret_expires_at: expiry } = client;
   return {

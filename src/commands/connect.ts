@@ -83,13 +83,9 @@ export default class Connect extends BaseCommand {
       callbackPort: flags["callback-port"],
       mayOpenBrowser: !flags["no-browser"],
       tell: (text: string) => this.tell(text),
-      trace: (line: string) => flags.verbose && this.tell(`connect: ${line}`),
     };
     const { connect, disconnect } = await import("../client/connect.ts");
-    if (flags.logout) {
-      const had = await disconnect(options);
-      return this.tell(had ? `Logged out of ${args.url}.` : `There was no login at ${args.url}.`);
-    }
+    if (flags.logout) return disconnect(options);
     const stop = new AbortController();
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => stop.abort());
     const { stdin: input, stdout: output } = process;

@@ -121,6 +121,7 @@ describe.each([
       { name: "v2", version: "1" },
       { capabilities: CAPABILITIES, versionNegotiation: { mode } },
     );
+    client.setRequestHandler("roots/list", () => ({ roots: [] }));
     client.setRequestHandler("elicitation/create", () => ({
       action: "accept",
       content: { name: "Grace", check: true },

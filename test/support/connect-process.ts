@@ -22,10 +22,15 @@ export interface Home {
   pages: string[];
   /** What the person does with a page; approves at once unless a test says otherwise. */
   person: (page: string) => Promise<void>;
-  command(url: string, flags?: string[]): { command: string; args: string[]; env: Home["env"] };
+  /** @param options.mayOpen a browser may be opened */
+  command(
+    url: string,
+    flags?: string[],
+    options?: { mayOpen?: boolean },
+  ): { command: string; args: string[]; env: Home["env"] };
   /** Lets the person see what a process says. @returns everything it has said so far */
   watch(stderr: Readable): () => string;
-  spawn(url: string, flags?: string[]): ConnectProcess;
+  spawn(url: string, flags?: string[], options?: { mayOpen?: boolean }): ConnectProcess;
 }
 
 export interface ConnectProcess {
@@ -43,7 +48,7 @@ export interface ConnectProcess {
 }
 
 /** Follow a login to its end, as a browser does. */
-export async function logInAt(page: string): Promise<void> {
+async function logInAt(page: string): Promise<void> {
   const left = await approve(page);
   const response = await fetch(left);
   if (response.status !== 200) throw new Error(`the loopback answered ${response.status}`);
@@ -58,9 +63,9 @@ export function createHome(): Home {
     env: { PATH, HOME: base, XDG_STATE_HOME: base },
     pages: [],
     person: logInAt,
-    command: (url, flags = []) => ({
+    command: (url, flags = [], { mayOpen = false } = {}) => ({
       command: process.execPath,
-      args: [bin, "connect", url, "--no-browser", ...flags],
+      args: [bin, "connect", url, ...(mayOpen ? [] : ["--no-browser"]), ...flags],
       env: home.env,
     }),
     watch(stderr) {
@@ -76,8 +81,8 @@ export function createHome(): Home {
       });
       return () => text;
     },
-    spawn(url, flags) {
-      const { command, args, env } = home.command(url, flags);
+    spawn(url, flags, options) {
+      const { command, args, env } = home.command(url, flags, options);
       const child = spawn(command, args, { env, stdio: ["pipe", "pipe", "pipe"] });
       onTestFinished(() => void child.kill("SIGKILL"));
       return converse(child, home.watch(child.stderr));

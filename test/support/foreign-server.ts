@@ -20,6 +20,8 @@ export interface Foreign {
   wants: Record<string, string>;
   /** Scopes of the newest authorization request. */
   scope: string | null;
+  /** Status of a registration. */
+  registered: number;
   metadata: Record<string, unknown>;
   resourceMetadata: Record<string, unknown>;
   /** Runs before the answer of /token leaves. */
@@ -36,7 +38,8 @@ export interface Foreign {
   routes: Record<string, (request: IncomingMessage, response: ServerResponse) => void>;
 }
 
-export async function startForeign(): Promise<Foreign> {
+/** @param host of its addresses; only a proxy finds another one */
+export async function startForeign(host = "127.0.0.1"): Promise<Foreign> {
   const server = createServer();
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -44,7 +47,7 @@ export async function startForeign(): Promise<Foreign> {
     server.close();
     server.closeAllConnections();
   });
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const origin = `http://${host}:${(server.address() as AddressInfo).port}`;
   let count = 0;
   const next = (kind: string): string => `${kind}-${(count += 1)}-secret`;
   const clients = new Set<string>();
@@ -58,6 +61,7 @@ export async function startForeign(): Promise<Foreign> {
     expiresIn: 3600,
     wants: {},
     scope: null,
+    registered: 201,
     metadata: {},
     resourceMetadata: {},
     beforeToken: async () => undefined,
@@ -185,7 +189,7 @@ export async function startForeign(): Promise<Foreign> {
         const client = next("client");
         clients.add(client);
         const given = JSON.parse(await text(request));
-        return json(response, 201, { ...given, client_id: client });
+        return json(response, self.registered, { ...given, client_id: client });
       }
       case "/authorize":
         return authorize(searchParams, response);
