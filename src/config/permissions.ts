@@ -14,11 +14,14 @@ const named = z.strictObject({
     .describe("Variables of the gateway's own environment that it gets, by name."),
   read: paths.describe("Files and folders it may read, besides the system's programs and its own."),
   write: paths.describe("Files and folders it may change."),
-  net: z.boolean().default(false).describe("Whether it may use the network."),
+  net: z
+    .boolean()
+    .default(false)
+    .describe("Whether it may use the network: all of it, loopback included, or none."),
   run: z
     .array(z.string().min(1))
     .default([])
-    .describe("Programs it may start, by name or path; * allows all."),
+    .describe("Programs it may start, by name or path, confined like itself; * allows all."),
 });
 
 export const permissions = z
