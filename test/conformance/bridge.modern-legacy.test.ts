@@ -219,6 +219,25 @@ describe("a question in mid-call", () => {
     expect((await again(requestState, options)).answer.error.code).toBe(-32602);
   });
 
+  it("is answered where it came up, though the service was replaced meanwhile", async () => {
+    const other = await startBridge({ services: { old: program } });
+    const post = async (more: object = {}, caller = "ada") => {
+      const body = modernRequest("tools/call", { ...asking, ...more }, 1, ABLE);
+      const [answer] = await messagesOf(await postModern(other.endpoint("old"), body, { caller }));
+      return answer;
+    };
+    const { requestState } = (await post()).result;
+    const children = () => other.bridge.health()["old"]!.children;
+    const [pid] = children();
+    await other.replaceServices({ old: program });
+    const back = { requestState, inputResponses: { "elicitation-1": YES } };
+    expect((await post(back, "bob")).error.code).toBe(-32602);
+    expect(JSON.parse((await post(back)).result.content[0].text).result).toEqual(YES);
+    await expect.poll(children).not.toContain(pid);
+    expect((await post()).result.resultType).toBe("input_required");
+    await other.close();
+  });
+
   it("B12 of a child that ended ends with an error; the next call has another child", async () => {
     const options = { service: "dying", meta: ABLE };
     const { requestState } = await first(options);

@@ -12,7 +12,7 @@ import {
   type SessionMemory,
 } from "../../src/bridge/bridge.ts";
 import { systemClock, type Clock } from "../../src/clock.ts";
-import type { ConfigInput } from "../../src/config.ts";
+import type { Config, ConfigInput } from "../../src/config.ts";
 import { makeConfig } from "../../src/config-file.ts";
 import { createEventBus, type GatewayEvent } from "../../src/events.ts";
 import { createLog } from "../../src/log.ts";
@@ -25,6 +25,8 @@ export interface BridgeServer {
   events: GatewayEvent[];
   /** Everything the log said so far. */
   logged(): string;
+  /** As when the configuration was changed. */
+  replaceServices(services: ConfigInput["services"]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -37,12 +39,14 @@ export async function startBridge(options: {
   /** The gateway's own folder, which nobody may see. */
   stateDirectory?: string;
 }): Promise<BridgeServer> {
-  const config = makeConfig({
-    publicUrl: "http://localhost:0",
-    services: permitAll(options.services),
-    limits: options.limits,
-    ...(options.stateDirectory && { store: { type: "lowdb", path: options.stateDirectory } }),
-  });
+  const configOf = (configured: ConfigInput["services"]): Config =>
+    makeConfig({
+      publicUrl: "http://localhost:0",
+      services: permitAll(configured),
+      limits: options.limits,
+      ...(options.stateDirectory && { store: { type: "lowdb", path: options.stateDirectory } }),
+    });
+  const config = configOf(options.services);
   const events: GatewayEvent[] = [];
   const bus = createEventBus((error) => {
     throw error;
@@ -57,12 +61,8 @@ export async function startBridge(options: {
     destination: destination as unknown as NodeJS.WritableStream,
   });
   const { environment, memory } = options;
-  const services = createServices(config, {
-    clock,
-    events: bus,
-    log,
-    ...(environment && { environment }),
-  });
+  const deps = { clock, events: bus, log, ...(environment && { environment }) };
+  const services = createServices(config, deps);
   const bridge = createBridge({
     services,
     clock,
@@ -88,6 +88,7 @@ export async function startBridge(options: {
     bridge,
     events,
     logged: () => logText,
+    replaceServices: (next) => bridge.replaceServices(createServices(configOf(next), deps)),
     async close() {
       await bridge.close(0.2);
       server.closeAllConnections();

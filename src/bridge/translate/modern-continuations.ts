@@ -27,14 +27,6 @@ export class Continuations<Call extends Parked> {
     this.#lifetime = lifetime;
   }
 
-  get size(): number {
-    return this.#parked.size;
-  }
-
-  values(): Call[] {
-    return Array.from(this.#parked.values(), ({ call }) => call);
-  }
-
   /** @param binding who asked what @returns the state */
   park(call: Call, binding: string): string {
     if (this.#parked.size >= MAX_PARKED) this.stopOldest("too many calls wait for answers");
@@ -49,15 +41,16 @@ export class Continuations<Call extends Parked> {
   }
 
   /** @returns undefined when the state is not ours, not theirs, not of this request, used or expired */
-  take(state: unknown, binding: string): Call | undefined {
-    if (typeof state !== "string") return undefined;
-    const [name = "", seal = "", ...rest] = state.split(".");
-    const found = this.#parked.get(name);
-    if (!found || rest.length > 0 || this.#clock.now() >= found.expiresAt) return undefined;
-    // Before it is taken out: who cannot seal must not be able to end other people's calls.
-    if (!equalInConstantTime(seal, this.#seal(name, found.expiresAt, binding))) return undefined;
-    this.#forget(name);
+  take(state: unknown, binding: () => string): Call | undefined {
+    const found = this.#find(state, binding);
+    if (!found) return undefined;
+    this.#forget(found.name);
     return found.call;
+  }
+
+  /** Whether `take` would find a call. */
+  has(state: unknown, binding: () => string): boolean {
+    return this.#find(state, binding) !== undefined;
   }
 
   /** It has ended while it was parked. */
@@ -73,6 +66,15 @@ export class Continuations<Call extends Parked> {
       return true;
     }
     return false;
+  }
+
+  #find(state: unknown, binding: () => string): { name: string; call: Call } | undefined {
+    if (typeof state !== "string") return undefined;
+    const [name = "", seal = "", ...rest] = state.split(".");
+    const found = this.#parked.get(name);
+    if (!found || rest.length > 0 || this.#clock.now() >= found.expiresAt) return undefined;
+    const expected = this.#seal(name, found.expiresAt, binding());
+    return equalInConstantTime(seal, expected) ? { name, call: found.call } : undefined;
   }
 
   #forget(name: string): void {

@@ -121,7 +121,7 @@ export class ModernTranslation {
     }
     if (request.requestState === undefined) return this.#begin(message, request, response, auth);
     const exchange = new Exchange(message, response, auth, this.#options.clock);
-    const call = this.#parked.take(request.requestState, bindingOf(auth, request));
+    const call = this.#parked.take(request.requestState, () => bindingOf(auth, request));
     if (!call) {
       const reason = "requestState is not one of this request, or not any more";
       return exchange.finish(errorResponse(id, ERROR_CODES.invalidParams, reason));
@@ -130,6 +130,12 @@ export class ModernTranslation {
     if (call.resume(request, exchange) === "again") {
       await this.#begin(message, request, response, auth, exchange);
     }
+  }
+
+  /** Whether this request continues a call that is parked here. */
+  keeps(message: JsonRpcRequest, auth: AuthInfo): boolean {
+    const request = new ModernRequest(message);
+    return this.#parked.has(request.requestState, () => bindingOf(auth, request));
   }
 
   /** Only what is nobody's business but the server's reaches it. */
