@@ -73,8 +73,8 @@ export class Nursery {
    * @throws ServiceUnavailable while starting another is pointless
    */
   async serve(signal: AbortSignal): Promise<Child> {
-    this.#restarts.admit();
-    const child = this.#pool.take() ?? (await this.#openInTurn(signal));
+    this.#restarts.check();
+    const child = this.#takeWarm() ?? (await this.#openInTurn(signal));
     const resident = this.#residents.get(child);
     if (resident) {
       resident.purpose = "serving";
@@ -88,7 +88,7 @@ export class Nursery {
 
   /** A disposable process that serves nobody. @throws ServiceUnavailable */
   probe(): Child {
-    this.#restarts.admit();
+    this.#restarts.check();
     return this.#open("probing");
   }
 
@@ -138,6 +138,12 @@ export class Nursery {
         child.close(purpose === "warm" ? Math.min(WARM_GRACE, graceSeconds) : graceSeconds),
       ),
     );
+  }
+
+  #takeWarm(): Child | undefined {
+    const child = this.#pool.take();
+    if (child) this.#restarts.admit();
+    return child;
   }
 
   async #openInTurn(signal: AbortSignal): Promise<Child> {

@@ -10,6 +10,7 @@ import { ServiceUnavailable } from "./unavailable.ts";
 
 const FIRST = 0.5; // seconds after the first failure
 const LONGEST = 60; // seconds
+const TRIAL_ADVICE = 2; // seconds
 /** Seconds of life that show that a server works, even if nobody asked it anything. */
 const STEADY = 10;
 
@@ -18,6 +19,8 @@ export class Restarts {
   #failures = 0;
   #failedAt = Number.NEGATIVE_INFINITY;
   #retryAt = 0;
+  /** Until then one start decides for all. */
+  #trialUntil = 0;
   #reason = "";
   #count = 0;
   #lastExit: { at: number; reason: string } | undefined;
@@ -27,9 +30,18 @@ export class Restarts {
   }
 
   /** @throws ServiceUnavailable when it is too early for another start */
+  check(): void {
+    if (this.#failures === 0) return;
+    const now = this.#clock.now();
+    if (this.#retryAt > now) throw new ServiceUnavailable(this.#reason, this.#retryAt - now);
+    // Its end is near, one way or the other.
+    if (this.#trialUntil > now) throw new ServiceUnavailable(this.#reason, TRIAL_ADVICE);
+  }
+
+  /** One more is started. After a failure it goes alone: nobody else does until it is known what becomes of it. @throws as `check` */
   admit(): void {
-    const wait = this.#retryAt - this.#clock.now();
-    if (this.#failures > 0 && wait > 0) throw new ServiceUnavailable(this.#reason, wait);
+    this.check();
+    if (this.#failures > 0) this.#trialUntil = this.#clock.now() + STEADY;
   }
 
   /**
@@ -42,6 +54,7 @@ export class Restarts {
     this.#count += 1;
     this.#lastExit = { at: now, reason };
     if (from === undefined || hasAnswered || now - from >= STEADY) return;
+    this.#trialUntil = 0;
     this.#reason = reason;
     // Those that were started together fail together: that is one failure.
     if (from < this.#failedAt) return;
@@ -53,6 +66,7 @@ export class Restarts {
   /** One of its processes works. */
   proved(): void {
     this.#failures = 0;
+    this.#trialUntil = 0;
   }
 
   health(): Partial<ServiceHealth> {

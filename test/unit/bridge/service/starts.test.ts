@@ -40,6 +40,20 @@ describe("a service that does not come up", () => {
     });
   });
 
+  it("is tried by one alone after a failure, until that has answered or given up", () => {
+    const clock = createFakeClock();
+    const restarts = new Restarts(clock);
+    restarts.ended("exited", clock.now(), false);
+    clock.advance(0.5);
+    restarts.admit();
+    expect(() => restarts.admit()).toThrow("exited");
+    clock.advance(10);
+    restarts.admit();
+    restarts.proved();
+    restarts.admit();
+    restarts.admit();
+  });
+
   it("fails once when many that were started together end", () => {
     const clock = createFakeClock();
     const restarts = new Restarts(clock);
