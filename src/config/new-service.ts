@@ -7,6 +7,9 @@ import { EXIT, UserError } from "../errors.ts";
 import { catalogEntry, fillEntry } from "./catalog.ts";
 import { launcherFor } from "./install-package.ts";
 
+/** Variables without which some machines reach nothing beyond their own network. */
+const WAY_OUT = ["HTTPS_PROXY", "https_proxy", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"];
+
 export interface ServiceWishes {
   readonly command: readonly string[];
   readonly url?: string | undefined;
@@ -73,6 +76,12 @@ export function newService(name: string, wishes: ServiceWishes, places: Places):
   const remarks = unset.map(
     (one) => `It needs the environment variable ${one}, which is not set here.`,
   );
+  const { net, env = [] } = (entry["permissions"] ?? {}) as { net?: boolean; env?: string[] };
+  const kept = WAY_OUT.filter((one) => places.environment[one] !== undefined && !env.includes(one));
+  if (net && kept.length > 0) {
+    const flags = kept.map((one) => `--allow-env ${one}`).join(" ");
+    remarks.push(`If this machine needs them to reach the network, grant it ${flags}`);
+  }
   return { ...rest, entry: whole, remarks: [...rest.remarks, ...remarks] };
 }
 

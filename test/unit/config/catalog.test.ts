@@ -168,6 +168,15 @@ describe("a new service", () => {
     expect(make("time", { allow: { all: true } }).entry["permissions"]).toBe("all");
   });
 
+  it("that uses the network is told of what this machine may need for that", () => {
+    environment["NODE_EXTRA_CA_CERTS"] = "/etc/ca.pem";
+    const sentence = expect.stringContaining("--allow-env NODE_EXTRA_CA_CERTS");
+    expect(make("fetch").remarks).toContainEqual(sentence);
+    const allow = { env: ["NODE_EXTRA_CA_CERTS"] };
+    expect(make("fetch", { allow }).remarks).not.toContainEqual(sentence);
+    expect(make("time").remarks).not.toContainEqual(sentence);
+  });
+
   it("that may reach nothing says so in the file and to the person", () => {
     const made = make("x", { command: ["node", "x.js"] });
     expect(made.entry).toEqual({ command: "node", args: ["x.js"], permissions: {} });
