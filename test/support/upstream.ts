@@ -180,7 +180,7 @@ export function sdkStateless(): Promise<Upstream> {
 }
 
 /** SDK v1 over the transport of 2024-11-05. */
-export function sdkEvents(): Promise<Upstream> {
+export function sdkEvents(port = 0): Promise<Upstream> {
   const transports = new Map<string, SSEServerTransport>();
   return startUpstream(async (request, response, body) => {
     if (request.url === "/mcp") {
@@ -191,7 +191,7 @@ export function sdkEvents(): Promise<Upstream> {
     }
     const id = new URL(request.url!, "http://x").searchParams.get("sessionId")!;
     await transports.get(id)?.handlePostMessage(request, response, body);
-  });
+  }, port);
 }
 
 /** The conformance fixture, SDK v2, over HTTP. */
