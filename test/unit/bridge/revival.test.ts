@@ -106,6 +106,32 @@ describe("a session whose gateway has gone", () => {
     expect(second.bridge.sessions()[0]!.pid).not.toBe(before);
   });
 
+  it("goes on over a server that never knew of sessions", async () => {
+    const modern = { ...workbench, args: [fixture("modern-workbench.js"), "full"] };
+    const first = await start(modern);
+    const session = await openSession(first.endpoint("bench"));
+    await session.request("logging/setLevel", { level: "warning" });
+    await session.request("resources/subscribe", { uri: "file:///a" });
+    await expect.poll(async () => (await remembered())[0]?.record.subscriptions.length).toBe(1);
+    await first.bridge.close(0.2);
+
+    const second = await start(modern);
+    const { headers } = session;
+    const answer = await post(second.endpoint("bench"), tool("received"), { headers });
+    const heard = JSON.parse((await answer.json()).result.content[0].text);
+    const listens = heard.filter(
+      ({ method }: { method: string }) => method === "subscriptions/listen",
+    );
+    expect(listens.at(-1).params.notifications).toEqual({
+      toolsListChanged: true,
+      resourcesListChanged: true,
+      resourceSubscriptions: ["file:///a"],
+    });
+    expect(heard.at(-1).params._meta).toMatchObject({
+      "io.modelcontextprotocol/logLevel": "warning",
+    });
+  });
+
   it("comes back once for many who ask at once", async () => {
     const first = await start();
     const { headers } = await openSession(first.endpoint("bench"));
