@@ -19,7 +19,7 @@ async function opened(
 }
 
 const stored = (home: Home): { file: string; text: string } => {
-  const [name] = readdirSync(home.directory).filter((entry) => entry.endsWith(".json"));
+  const name = readdirSync(home.directory).find((entry) => entry.endsWith(".json"));
   const file = join(home.directory, name!);
   return { file, text: readFileSync(file, "utf8") };
 };

@@ -15,7 +15,7 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { createHome } from "../support/connect-process.ts";
-import { fixture, startGateway, type TestGateway } from "../support/gateway.ts";
+import { startGateway, type TestGateway } from "../support/gateway.ts";
 
 const everything = createRequire(import.meta.url).resolve(
   "@modelcontextprotocol/server-everything/dist/index.js",
@@ -24,15 +24,8 @@ const CAPABILITIES = { sampling: {}, elicitation: { form: {} }, roots: { listCha
 
 let gateway: TestGateway;
 beforeAll(async () => {
-  const node = process.execPath;
-  gateway = await startGateway({
-    config: {
-      services: {
-        everything: { command: node, args: [everything, "stdio"] },
-        workbench: { command: node, args: [fixture("modern-workbench.js")], era: "modern" },
-      },
-    },
-  });
+  const service = { command: process.execPath, args: [everything, "stdio"] };
+  gateway = await startGateway({ config: { services: { everything: service } } });
 });
 afterAll(() => gateway.close());
 

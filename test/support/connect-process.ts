@@ -97,7 +97,7 @@ function converse(child: ChildProcess, stderr: () => string): ConnectProcess {
   const early = new Map<unknown, Wire>();
   createInterface(child.stdout!).on("line", (line) => {
     lines.push(line);
-    const message = JSON.parse(line) as Wire;
+    const message: Wire = JSON.parse(line);
     if (message.method !== undefined) return;
     const fulfil = waiting.get(message.id);
     if (fulfil) fulfil(message);

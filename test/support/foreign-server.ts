@@ -161,7 +161,7 @@ export async function startForeign(host = "127.0.0.1"): Promise<Foreign> {
     json(response, 200, { jsonrpc: "2.0", id, result });
   }
 
-  server.on("request", async (request: IncomingMessage, response: ServerResponse) => {
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname, searchParams } = new URL(request.url ?? "/", origin);
     asked(pathname);
     const other = self.routes[pathname];
@@ -201,7 +201,9 @@ export async function startForeign(host = "127.0.0.1"): Promise<Foreign> {
       default:
         response.writeHead(404).end();
     }
-  });
+  }
+
+  server.on("request", (request, response) => void answer(request, response));
   return self;
 }
 
