@@ -23,7 +23,7 @@ async function start(
 ): Promise<(service: string) => string> {
   const environment = { ...process.env, DATABASE_PASSWORD: "correct horse" };
   server = await startBridge({ services, environment, ...(limits && { limits }) });
-  return server.endpoint;
+  return (service) => server.endpoint(service);
 }
 
 const started = () => server.events.filter(({ type }) => type === "service.started").length;
