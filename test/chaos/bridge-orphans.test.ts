@@ -1,5 +1,6 @@
 /** No child outlives its reason to live: not a client that vanishes, not a gateway that is killed. */
 import { randomUUID } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { startBridge } from "../support/bridge-server.ts";
 import { compile, processesMarked, startProcess } from "../support/compiled-bridge.ts";
@@ -57,6 +58,23 @@ describe.skipIf(process.platform !== "linux")("children of the bridge", () => {
       await expect.poll(() => processesMarked(mark), { timeout: 10_000 }).toEqual([]);
     });
 
+    it("are gone although what guards them was killed before (B13)", async () => {
+      const mark = randomUUID();
+      const gateway = await startProcess({
+        services: { any: service(mark, "ignores-sigterm.js") },
+      });
+      await openSession(gateway.endpoint("any"));
+      const [guard, ...others] = guardsOf(gateway.process.pid!);
+      expect(others).toEqual([]);
+      process.kill(guard!, "SIGKILL");
+      await expect.poll(() => guardsOf(gateway.process.pid!)).not.toContain(guard);
+      await expect.poll(() => guardsOf(gateway.process.pid!)).toHaveLength(1);
+      await openSession(gateway.endpoint("any"));
+      expect(processesMarked(mark)).toHaveLength(2);
+      gateway.process.kill("SIGKILL");
+      await expect.poll(() => processesMarked(mark), { timeout: 10_000 }).toEqual([]);
+    });
+
     it("are gone at whatever moment of their start it comes", async () => {
       const mark = randomUUID();
       for (let delay = 0; delay < 60; delay += 4) {
@@ -74,6 +92,24 @@ describe.skipIf(process.platform !== "linux")("children of the bridge", () => {
     });
   });
 });
+
+/** The shell that ends children when their gateway is gone. */
+function guardsOf(gateway: number): number[] {
+  return readdirSync("/proc").flatMap((name) => {
+    if (!/^\d+$/.test(name)) return [];
+    try {
+      const parent = / (\d+) /.exec(
+        readFileSync(`/proc/${name}/stat`, "utf8").split(")").at(-1)!.slice(2),
+      );
+      const isShell = readFileSync(`/proc/${name}/cmdline`, "utf8").startsWith(
+        "/bin/sh\0-c\0\ntrap",
+      );
+      return isShell && Number(parent![1]) === gateway ? [Number(name)] : [];
+    } catch {
+      return [];
+    }
+  });
+}
 
 /** Be a client that leaves without a word, each time at another moment. */
 async function vanish(endpoint: string, manner: number): Promise<void> {
