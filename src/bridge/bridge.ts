@@ -20,6 +20,7 @@ import type { SessionMemory } from "./session-memory.ts";
 import { ServiceTable } from "./service-table.ts";
 import { ServiceUnavailable } from "./service/unavailable.ts";
 import { Sessions } from "./sessions.ts";
+import { SharedChildren } from "./sharing/shared-children.ts";
 import { Slots } from "./slots.ts";
 import { StreamableHttp } from "./streamable-http.ts";
 
@@ -67,9 +68,10 @@ export function createBridge(options: BridgeOptions): Bridge {
   const { clock, events, log, limits, memory } = options;
   const services = new ServiceTable(options.services, clock);
   const slots = new Slots(limits);
+  const sharing = new SharedChildren();
   const revival = new Revival({ memory, clock, log });
-  const sessions = new Sessions({ clock, events, limits, slots, revival });
-  const modern = new ModernServers({ clock, limits, slots });
+  const sessions = new Sessions({ clock, events, limits, slots, sharing, revival });
+  const modern = new ModernServers({ clock, limits, slots, sharing });
   const http = new StreamableHttp(sessions);
   let isClosing = false;
 

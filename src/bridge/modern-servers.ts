@@ -16,6 +16,7 @@ import type { Service } from "./service/service.ts";
 import { ServiceUnavailable } from "./service/unavailable.ts";
 import { fits, type SessionFilter, type SessionInfo } from "./session-info.ts";
 import { ownerOf } from "./sharing/owner-of.ts";
+import type { SharedChildren } from "./sharing/shared-children.ts";
 import type { Slots } from "./slots.ts";
 import { ModernTranslation } from "./translate/modern-translation.ts";
 
@@ -49,6 +50,7 @@ export interface ModernServersOptions {
   readonly clock: Clock;
   readonly limits: Config["limits"];
   readonly slots: Slots;
+  readonly sharing: SharedChildren;
 }
 
 export class ModernServers {
@@ -216,9 +218,10 @@ export class ModernServers {
 
   /** Takes no slot: its children do. */
   #translate(call: BridgeCall, service: Service, onRetire: () => void): ModernTranslation {
+    const { sharing, clock, limits } = this.#options;
     return new ModernTranslation({
       ...this.#options,
-      service,
+      service: sharing.viewOf(service, { clock, pendingInput: limits.pendingInput }),
       auth: call.auth,
       isShared: service.config.isolation === "shared",
       explain: (error, id) => this.#outage(error, service, id),

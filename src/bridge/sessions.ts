@@ -14,7 +14,7 @@ import type { Revival } from "./revival.ts";
 import type { Service } from "./service/service.ts";
 import { fits, type SessionFilter, type SessionInfo } from "./session-info.ts";
 import type { McpSession } from "./session.ts";
-import { SharedChildren } from "./sharing/shared-children.ts";
+import type { SharedChildren } from "./sharing/shared-children.ts";
 import type { Slots } from "./slots.ts";
 
 export interface SessionsOptions {
@@ -22,13 +22,13 @@ export interface SessionsOptions {
   readonly events: EventBus;
   readonly limits: Config["limits"];
   readonly slots: Slots;
+  readonly sharing: SharedChildren;
   readonly revival: Revival;
 }
 
 export class Sessions {
   readonly #options: SessionsOptions;
   readonly #sessions = new Map<string, McpSession>();
-  readonly #sharing = new SharedChildren();
   readonly #opening = new Set<AbortController>();
   /** By id and principal. */
   readonly #reviving = new Map<string, Promise<McpSession | undefined>>();
@@ -61,7 +61,7 @@ export class Sessions {
       clock,
       signal: abort.signal,
       pendingInput: limits.pendingInput,
-      sharing: this.#sharing,
+      sharing: this.#options.sharing,
       recalled,
       onRemarkable: ({ id }, message) => revival.note(id, message),
       onEnd: (session, reason, hasCrashed) => {

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startBridge, type BridgeServer } from "../support/bridge-server.ts";
 import { fixture } from "../support/gateway.ts";
-import { eventsOf, messagesOf, type Wire } from "../support/mcp-session.ts";
+import { eventsOf, messagesOf, openSession, type Wire } from "../support/mcp-session.ts";
 import { modernRequest, postModern, withLog } from "../support/modern-request.ts";
 
 const program = (
@@ -76,6 +76,40 @@ describe("one server of 2026-07-28 for whom", () => {
     const headers = { "mcp-name": "guessed" };
     const response = await postModern(server.endpoint("shared"), request, { headers });
     expect([response.status, (await response.json()).error.code]).toEqual([404, -32_601]);
+  });
+});
+
+describe("one server of older revisions for whom", () => {
+  const asking = {
+    "io.modelcontextprotocol/clientCapabilities": { elicitation: { form: {} } },
+  };
+
+  it("is told by the configuration, for clients of both revisions (B06)", async () => {
+    const endpoint = server.endpoint("translated");
+    const session = await openSession(endpoint, { caller: "eve" });
+    const pid = await session.tool("pid");
+    const pids = await Promise.all(
+      ["ada", "bob", "ada"].map(async (caller, index) => {
+        const body = call("pid", {}, 1, index === 2 ? asking : {});
+        const [answer] = await messagesOf(await send("translated", body, caller));
+        return JSON.parse(answer.result.content[0].text);
+      }),
+    );
+    expect(pids).toEqual([pid, pid, pid]);
+    // It was introduced once, by nobody in particular, so it may ask nobody.
+    const question = { method: "elicitation/create", params: { message: "Who?" } };
+    const [answer] = await messagesOf(await send("translated", call("ask", question, 1, asking)));
+    expect(JSON.parse(answer.result.content[0].text)).toMatchObject({ error: { code: -32_601 } });
+    await session.delete();
+    expect(await tool("translated", "pid", "bob")).toBe(pid);
+  });
+
+  it("ends its calls with it, and a fresh one serves what comes next (B12)", async () => {
+    const waiting = send("translated", call("wait", { ms: 60_000 }), "bob").then(messagesOf);
+    const pid = await tool("translated", "pid");
+    process.kill(pid);
+    expect(await waiting).toMatchObject([{ error: {} }]);
+    expect(await tool("translated", "pid")).not.toBe(pid);
   });
 });
 

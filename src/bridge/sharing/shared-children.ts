@@ -5,6 +5,7 @@ import { greet, type Greeted, type Greeting } from "../greet.ts";
 import type { JsonRpcErrorResponse } from "../json-rpc.ts";
 import type { Service } from "../service/service.ts";
 import { introductionFor } from "./introduction.ts";
+import { LateChannel } from "./late-channel.ts";
 import { ownerOf } from "./owner-of.ts";
 import { SharedChild } from "./shared-child.ts";
 
@@ -35,6 +36,24 @@ export class SharedChildren {
       }
       return { channel, answer: child.answer(hello), early: [] };
     }
+  }
+
+  /** The service for who opens channels and introduces itself later: `connect` leads to the shared server. */
+  viewOf(service: Service, settings: Pick<Greeting, "clock" | "pendingInput">): Service {
+    if (service.config.isolation === "session") return service;
+    return {
+      name: service.name,
+      config: service.config,
+      era: (signal) => service.era(signal),
+      connect: (auth) =>
+        Promise.resolve(
+          new LateChannel((hello, signal) =>
+            this.greet({ ...settings, service, auth, hello, signal }),
+          ),
+        ),
+      health: () => service.health(),
+      stop: (graceSeconds) => service.stop(graceSeconds),
+    };
   }
 
   #childFor(greeting: Greeting): Promise<Opened> {
