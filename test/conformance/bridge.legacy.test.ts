@@ -239,6 +239,23 @@ describe.each(["legacy", "modern"])("over a %s server", (era) => {
     await session.delete();
   });
 
+  it("B04 B06 gets what is its own, however many others use the same ids and tokens", async () => {
+    const callers = ["ada", "bob", "eve", "joe"];
+    const sessions = await Promise.all(callers.map((caller) => openSession(endpoint, { caller })));
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, async (_, index) => {
+        const [session, id] = [sessions[index % 4]!, Math.floor(index / 4)];
+        const body = call(id, "say", { text: index }, { progressToken: id });
+        const [message] = await messagesOf(await session.post(body));
+        return [message.id, JSON.parse(message.result.content[0].text)];
+      }),
+    );
+    expect(answers).toEqual(answers.map((_, index) => [Math.floor(index / 4), index]));
+    const pids = await Promise.all(sessions.map((session) => session.tool("pid")));
+    expect(new Set(pids).size).toBe(4);
+    await Promise.all(sessions.map((session) => session.delete()));
+  });
+
   it("B12 is told when its server crashes", async () => {
     const session = await openSession(endpoint);
     const [message] = await messagesOf(await session.post(call(1, "crash", { text: "bye" })));
