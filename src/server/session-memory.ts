@@ -8,7 +8,7 @@
 import type { RememberedSession, SessionMemory } from "../bridge/bridge.ts";
 import type { Clock } from "../clock.ts";
 import { digest, randomId } from "../random.ts";
-import type { McpSessionRecord } from "./store/records.ts";
+import type { McpSessionRecord } from "./store/session-records.ts";
 import type { Store } from "./store/store.ts";
 
 const BEAT = 2; // seconds between two signs of life

@@ -29,6 +29,7 @@
  */
 import type { JsonWebKey } from "node:crypto";
 import type { Identity, LoginForm, PendingLogin } from "../../auth-info.ts";
+import type { GatewayProcessRecord, McpSessionRecord } from "./session-records.ts";
 
 export interface Records {
   client: ClientRecord;
@@ -294,31 +295,4 @@ export interface KeyRingRecord {
 /** A signed assertion that has done its work: presented again it is refused (RFC 7523 §3). */
 interface UsedAssertionRecord {
   usedAt: number;
-}
-
-/** An MCP session that may go on in a fresh server, see session-memory.ts. */
-export interface McpSessionRecord {
-  /** The gateway process that serves it, or did last. */
-  owner: string;
-  service: string;
-  /** Digest of what the service's configuration says about its server. */
-  configuration: string;
-  subject: string;
-  clientId: string;
-  grantId: string;
-  resource: string;
-  /** `params` of the client's `initialize`. */
-  introduction: { readonly [member: string]: unknown };
-  /** Digest of what the server answered. */
-  answer: string;
-  logLevel?: string;
-  /** URIs. */
-  subscriptions: readonly string[];
-  openedAt: number;
-}
-
-/** That a gateway which shares the store is alive. */
-interface GatewayProcessRecord {
-  /** How often it has said so. */
-  beats: number;
 }
