@@ -258,20 +258,21 @@ describe("many at once", () => {
     const params = { name: "wait", arguments: { ms: 60_000 } };
     const options = { caller: "leaver", signal: abort.signal };
     const gone = send("tools/call", params, options);
+    gone.catch(() => undefined);
     const caller = { caller: "leaver" };
-    await tool("pid", {}, caller);
+    const waiting = (all: Wire[]): unknown =>
+      all.find((one) => one.params?.arguments?.ms === 60_000)?.id;
+    const received = (): Promise<Wire[]> => tool("received", {}, caller);
+    await expect.poll(async () => waiting(await received())).toBeDefined();
+    const number = waiting(await received());
     const stays = tool("wait", { ms: 300 }, caller);
     abort.abort();
     await expect(gone).rejects.toThrow();
-    await expect
-      .poll(async () => {
-        const all: Wire[] = await tool("received", {}, caller);
-        const own = all.find(({ params: its }) => its?.arguments?.ms === 60_000).id;
-        return all.flatMap(({ method, params: its }) =>
-          method === "notifications/cancelled" ? [its.requestId === own] : [],
-        );
-      })
-      .toEqual([true]);
+    const cancelled = async () =>
+      (await received()).flatMap((one) =>
+        one.method === "notifications/cancelled" ? [one.params.requestId] : [],
+      );
+    await expect.poll(cancelled).toEqual([number]);
     expect(await stays).toBe("waited");
   });
 

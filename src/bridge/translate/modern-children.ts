@@ -2,7 +2,7 @@
  * The children behind translated requests: pools of them by what their clients can do, since a server of older revisions
  * is told that once, and room for each.
  */
-import { principalOf } from "../../auth-info.ts";
+import { principalOf, type AuthInfo } from "../../auth-info.ts";
 import type { Clock } from "../../clock.ts";
 import type { Config } from "../../config.ts";
 import type { JsonRpcNotification, JsonRpcRequest, JsonRpcResponse } from "../json-rpc.ts";
@@ -10,7 +10,7 @@ import type { Service } from "../service/service.ts";
 import type { Slots } from "../slots.ts";
 import { canonicalJson } from "./modern-canonical.ts";
 import { LegacyChild } from "./modern-child.ts";
-import { ChildPool, type Caller, type Lease, type Mode } from "./modern-pool.ts";
+import { ChildPool, type Caller, type Mode } from "./modern-pool.ts";
 import type { Capabilities } from "./modern-request.ts";
 import type { Hello } from "./modern-result.ts";
 
@@ -43,17 +43,12 @@ export class Children {
     this.#options = options;
   }
 
-  /** @param signal the caller went away */
-  acquire(
-    mode: Mode,
-    capabilities: Capabilities,
-    caller: Caller,
-    signal: AbortSignal,
-  ): Promise<Lease> {
+  /** Where to get a child for such a call. */
+  pool(mode: Mode, capabilities: Capabilities, auth: AuthInfo): ChildPool {
     // What a child says late must not reach another person.
     const { isShared, service } = this.#options;
     const isOwn = isShared && mode !== "plain";
-    const key = canonicalJson([capabilities, isOwn ? principalOf(caller.auth) : ""]);
+    const key = canonicalJson([capabilities, isOwn ? principalOf(auth) : ""]);
     let pool = this.#pools.get(key);
     if (!pool) {
       // What belongs to everybody is no one person's session.
@@ -64,7 +59,7 @@ export class Children {
         );
       this.#pools.set(key, (pool = new ChildPool(this.#options.clock, open)));
     }
-    return pool.acquire(mode, caller, signal);
+    return pool;
   }
 
   /** A question of the bridge, to whichever child there is; where there is none, to one as `caller` needs it. */
@@ -75,7 +70,11 @@ export class Children {
   ): Promise<JsonRpcResponse> {
     for (const child of this.#ready) if (!child.isLeaving) return await child.ask(method, params);
     const { signal } = new AbortController();
-    const lease = await this.acquire("plain", capabilities, caller, signal);
+    const lease = await this.pool("plain", capabilities, caller.auth).acquire(
+      "plain",
+      caller,
+      signal,
+    );
     try {
       return await lease.child.ask(method, params);
     } finally {

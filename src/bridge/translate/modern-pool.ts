@@ -72,10 +72,16 @@ export class ChildPool {
     return this.#members.size + this.#waiting.size + this.#opening === 0;
   }
 
+  /** @returns undefined when none is free now */
+  take(mode: Mode): Lease | undefined {
+    const free = this.#find(mode);
+    return free && this.#lease(free, mode);
+  }
+
   /** @param signal the caller went away @throws what `open` throws; when given up */
   acquire(mode: Mode, caller: Caller, signal: AbortSignal): Promise<Lease> {
-    const free = this.#find(mode);
-    if (free) return Promise.resolve(this.#lease(free, mode));
+    const free = this.take(mode);
+    if (free) return Promise.resolve(free);
     return new Promise((resolve, reject) => {
       let cancel = (): void => undefined;
       const waiting: Waiting = {

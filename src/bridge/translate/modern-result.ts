@@ -7,6 +7,7 @@ import {
   errorResponse,
   type JsonRpcErrorResponse,
   type JsonRpcResponse,
+  type RequestId,
 } from "../json-rpc.ts";
 import { MODERN_VERSIONS } from "../modern-headers.ts";
 
@@ -48,17 +49,18 @@ export function fromLegacy(
   return { jsonrpc: "2.0", id, result: { ...complete(result, hello), ...caching } };
 }
 
-/** The result of `server/discover`. */
-export function discovery(hello: Hello): Members {
+/** The answer to `server/discover`. */
+export function discovery(id: RequestId, hello: Hello): JsonRpcResponse {
   const { tasks: _, ...capabilities } = hello.capabilities;
   const { instructions } = hello;
-  return {
+  const result = {
     ...complete({}, hello),
     supportedVersions: MODERN_VERSIONS,
     capabilities,
     ...(typeof instructions === "string" ? { instructions } : {}),
     ...CACHING,
   };
+  return { jsonrpc: "2.0", id, result };
 }
 
 /** @param inputRequests what the server asks, by key */

@@ -27,7 +27,7 @@ import { Children } from "./modern-children.ts";
 import { Continuations } from "./modern-continuations.ts";
 import type { Lease } from "./modern-pool.ts";
 import { ModernRequest } from "./modern-request.ts";
-import { discovery, type Hello } from "./modern-result.ts";
+import { discovery } from "./modern-result.ts";
 import { Subscriptions } from "./modern-subscriptions.ts";
 
 const MAX_RUNNING = 256; // requests of one principal
@@ -145,7 +145,8 @@ export class ModernTranslation {
     const { id: _, ...translated } = request.toLegacy();
     const caller = { auth: this.auth, id: undefined, clientInfo: request.clientInfo };
     const { signal } = new AbortController();
-    const lease = await this.#children.acquire("plain", request.capabilities, caller, signal);
+    const pool = this.#children.pool("plain", request.capabilities, this.auth);
+    const lease = await pool.acquire("plain", caller, signal);
     lease.child.notify(translated);
     lease.release(true);
   }
@@ -225,12 +226,12 @@ export class ModernTranslation {
     const { hello } = this.#children;
     const isDiscovery = request.method === "server/discover";
     const answer = (): Exchange => (exchange ??= new Exchange(message, response, auth, clock));
-    if (isDiscovery && hello) return answer().finish(discovered(message.id, hello));
+    if (isDiscovery && hello) return answer().finish(discovery(message.id, hello));
     const lease = await this.#lease(message, request, response, auth);
     if (!lease) return;
     if (isDiscovery) {
       lease.release(true);
-      return answer().finish(discovered(message.id, lease.child.hello));
+      return answer().finish(discovery(message.id, lease.child.hello));
     }
     const own = answer();
     if (own.isListening) {
@@ -263,16 +264,15 @@ export class ModernTranslation {
   ): Promise<Lease | undefined> {
     const { logLevel, method, capabilities, clientInfo } = request;
     const isLogging = logLevel !== undefined && !/^(?:server|subscriptions)\//.test(method);
+    const mode = isLogging ? "logging" : request.mayBeAsked ? "asking" : "plain";
+    const pool = this.#children.pool(mode, capabilities, auth);
+    const free = isLogging ? undefined : pool.take(mode);
+    if (free) return free;
     const gone = new AbortController();
     response.once("close", () => gone.abort());
     this.#waiting += 1;
     try {
-      const lease = await this.#children.acquire(
-        isLogging ? "logging" : request.mayBeAsked ? "asking" : "plain",
-        capabilities,
-        { auth, id, clientInfo },
-        gone.signal,
-      );
+      const lease = await pool.acquire(mode, { auth, id, clientInfo }, gone.signal);
       if (isLogging && !response.destroyed) await lease.child.setLevel(logLevel);
       if (!response.destroyed) return lease;
       lease.release(true);
@@ -284,13 +284,6 @@ export class ModernTranslation {
     }
     return undefined;
   }
-}
-
-function discovered(
-  id: RequestId,
-  hello: Hello,
-): { jsonrpc: "2.0"; id: RequestId; result: object } {
-  return { jsonrpc: "2.0", id, result: discovery(hello) };
 }
 
 /** Who may come back, and with what. */
