@@ -96,7 +96,8 @@ export class FakeResponse extends EventEmitter {
   writableEnded = false;
   readonly writableLength = 0;
   readonly socket = { setKeepAlive: () => undefined };
-  #text = "";
+  /** Everything that was written. */
+  text = "";
 
   writeHead(status: number, headers: Record<string, unknown> = {}): this {
     this.status = status;
@@ -108,11 +109,11 @@ export class FakeResponse extends EventEmitter {
   flushHeaders(): void {}
 
   write(text: string): void {
-    this.#text += text;
+    this.text += text;
   }
 
   end(text = ""): void {
-    this.#text += text;
+    this.text += text;
     this.writableEnded = true;
     queueMicrotask(() => this.#close());
   }
@@ -123,8 +124,8 @@ export class FakeResponse extends EventEmitter {
   }
 
   get messages(): Wire[] {
-    if (this.headers["content-type"] === "application/json") return [JSON.parse(this.#text)];
-    const lines = this.#text.split("\n").filter((line) => line.startsWith("data: "));
+    if (this.headers["content-type"] === "application/json") return [JSON.parse(this.text)];
+    const lines = this.text.split("\n").filter((line) => line.startsWith("data: "));
     return lines.map((line) => JSON.parse(line.slice("data: ".length)));
   }
 

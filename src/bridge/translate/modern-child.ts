@@ -18,6 +18,7 @@ import {
   type JsonRpcResponse,
   type RequestId,
 } from "../json-rpc.ts";
+import { Lingering } from "../lingering.ts";
 import { LEGACY_VERSIONS } from "../legacy-versions.ts";
 import type { Channel } from "../service/service.ts";
 import { isSevereEnough } from "./modern-request.ts";
@@ -61,6 +62,8 @@ export class LegacyChild {
   hello: Hello = { capabilities: {}, serverInfo: undefined, instructions: undefined };
   readonly #options: ChildOptions;
   readonly #inFlight = new InFlight<Waiter>();
+  /** Calls that were cancelled and may not know it yet. */
+  readonly #lingering: Lingering<number>;
   /** Questions about the client and not about a call, which the next call may put. */
   #held: JsonRpcRequest[] = [];
   #level: string | undefined;
@@ -74,6 +77,7 @@ export class LegacyChild {
     const { channel, clock } = options;
     this.#options = options;
     this.openedAt = clock.now();
+    this.#lingering = new Lingering(clock);
     channel.onmessage = (message, about) => this.#receive(message, about);
     channel.onclose = (reason) => {
       this.#endedBecause = reason;
@@ -168,6 +172,7 @@ export class LegacyChild {
   /** Whoever waits for `number` waits no longer. */
   cancel(number: number, reason: string): void {
     if (!this.#inFlight.remove(number)) return;
+    this.#lingering.add(number, number);
     const params = { requestId: number, reason };
     this.#send({ jsonrpc: "2.0", method: "notifications/cancelled", params });
   }
@@ -190,8 +195,10 @@ export class LegacyChild {
   }
 
   #receive(message: JsonRpcMessage, about?: RequestId): void {
-    if (isResponse(message)) this.#inFlight.settle(message)?.owner.settle(message);
-    else if (isRequest(message)) this.#question(message, about);
+    if (isResponse(message)) {
+      this.#lingering.delete(message.id);
+      this.#inFlight.settle(message)?.owner.settle(message);
+    } else if (isRequest(message)) this.#question(message, about);
     else this.#tell(message, about);
   }
 
@@ -220,6 +227,8 @@ export class LegacyChild {
       if (waiter && isSevereEnough(params?.["level"], waiter.logLevel!))
         waiter.tell?.(notification);
     } else if (!OBSOLETE.test(method)) {
+      // It may be about a call that was cancelled, somebody else's even.
+      if (about === undefined && this.#lingering.owners().length > 0) return;
       this.#meant(about, (waiter) => waiter.tell !== undefined)?.tell?.(notification);
     }
   }

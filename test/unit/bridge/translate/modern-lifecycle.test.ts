@@ -158,6 +158,18 @@ describe("a client that goes away", () => {
     expect(bench.channel.isClosed).toBe(false);
   });
 
+  it("does not leave what it was told to others on the same child", async () => {
+    const bench = startBench({ isShared: true });
+    const gone = await bench.send("tools/call", TOOL, PLAIN);
+    const stays = await bench.send("tools/call", TOOL, { ...PLAIN, caller: "bob" });
+    gone.leave();
+    await settled();
+    bench.channel.say({ method: "notifications/vendor", params: { of: "ada" } });
+    bench.clock.advance(11);
+    bench.channel.say({ method: "notifications/vendor", params: { of: "bob" } });
+    expect(stays.messages.map(({ params }) => params.of)).toEqual(["bob"]);
+  });
+
   it("takes the child along that could still ask something (M19)", async () => {
     const bench = startBench();
     const gone = await bench.send("tools/call", TOOL);

@@ -99,11 +99,12 @@ describe("a subscription", () => {
     expect(stream.answer.error.code).toBe(-32602);
   });
 
-  it("keeps its child, and ends in peace with it (M22)", async () => {
+  it("is kept alive by comments, keeps its child, and ends in peace with it (M21 M22)", async () => {
     const bench = startBench();
     const wants = listen({ toolsListChanged: true });
     const first = await bench.send("subscriptions/listen", wants, { id: "a" });
     bench.clock.advance(4000);
+    expect(first.text.match(/^: ping$/gm)!.length).toBeGreaterThan(200);
     expect(bench.channel.isClosed).toBe(false);
     expect(bench.translation.idleSince).toBeUndefined();
     const peace = (id: string) => ({
