@@ -20,6 +20,8 @@ import { startRedis, type TestRedis } from "./redis.ts";
 
 interface Replica {
   stderr(): string;
+  /** @returns once it is gone */
+  kill(signal: NodeJS.Signals): Promise<void>;
 }
 
 export interface Replicas {
@@ -132,6 +134,10 @@ async function startReplica(
   return {
     resource: endpoints[0]!.url,
     stderr: () => stderr,
+    async kill(signal) {
+      child.kill(signal);
+      await gone;
+    },
     async stop() {
       if (child.exitCode === null && child.signalCode === null) child.kill("SIGTERM");
       await gone;
