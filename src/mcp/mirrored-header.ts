@@ -33,7 +33,7 @@ function isRepeated(rawHeaders: readonly string[], name: string): boolean {
 
 function decode(value: string): string | null {
   if (!PLAIN.test(value)) return null;
-  const text = value.replace(/^[\t ]+|[\t ]+$/g, "");
+  const text = value.trim();
   const encoded = ENCODED.exec(text)?.[1];
   if (encoded === undefined) return text;
   const bytes = Buffer.from(encoded, "base64");

@@ -6,6 +6,7 @@ import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT, type JWTPa
 import { IncomingMessage, ServerResponse } from "node:http";
 import { Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parseJson, stringifyJson } from "../../src/mcp/exact-json.ts";
 import { isModern, readModern } from "../../src/bridge/modern-headers.ts";
 import { isJsonRpcMessage } from "../../src/bridge/json-rpc.ts";
 import { Refusal } from "../../src/bridge/refusal.ts";
@@ -140,6 +141,7 @@ beforeAll(async () => {
     "client assertions": { runs: 15_000, corpus: [assertion, token], pieces: jwtPieces, isRefusal, parse: (text) => [clientOfAssertion(text), verifyAssertion(context, text, { algorithms: ["ES256"], types: [undefined, "jwt"], issuer: "c", audiences: [context.issuer], longestLife: 300, keys: () => Promise.resolve([jwk]), refuse: (reason) => new OAuthError("invalid_client", reason) })][1] },
     "code verifiers": { runs: 40_000, corpus: ["a".repeat(43), "-._~".repeat(32)], parse: (text) => [isCodeChallenge(text), provesChallenge(text, "x".repeat(43))] },
     "MCP messages": { runs: 60_000, corpus: MESSAGES, pieces: [...JSON_PIECES, '"jsonrpc":"2.0"', '"id":', '"_meta":{'], isRefusal: isRefusalOrSyntaxError, parse: (text) => { const body: unknown = JSON.parse(text); isJsonRpcMessage(body); const headers = { "mcp-protocol-version": "2026-07-28", "mcp-method": "tools/call", "mcp-name": "echo" }; return [isModern({}, body), isModern(headers, body) && readModern({ headers, rawHeaders: [] }, body)]; } },
+    "exact JSON": { runs: 40_000, corpus: ['{"id":9007199254740993,"a":["12345678901234567890",-12345678901234567890]}', ...MESSAGES], pieces: [...JSON_PIECES, "12345678901234567890", "\\\""], isRefusal: isRefusalOrSyntaxError, parse: (text) => expect(JSON.stringify(JSON.parse(stringifyJson(parseJson(text))))).toBe(JSON.stringify(JSON.parse(text))) },
     "MCP headers": { runs: 40_000, corpus: ["=?base64?ZWNobw==?=", "echo", "2026-07-28", "tools/call"], pieces: ["=?base64?", "?="], isRefusal, parse: (text) => readModern({ headers: { "mcp-protocol-version": "2026-07-28", "mcp-method": "resources/read", "mcp-name": text }, rawHeaders: [] }, JSON.parse(MESSAGES[2]!)) },
     "caching headers": { runs: 20_000, corpus: ["max-age=3600, must-revalidate", "no-store", 'max-age="5"', "Wed, 21 Oct 2026 07:28:00 GMT"], pieces: ["max-age=", ",", " "], parse: (text) => [freshnessOf({ "cache-control": text, age: text }), freshnessOf({ expires: text, date: text })] },
     "durations": { runs: 20_000, corpus: ["30s", "1.5h", "30d"], isRefusal: (error) => error instanceof RangeError && error.message.includes("is not a duration"), parse: parseDuration },
@@ -150,7 +152,7 @@ beforeAll(async () => {
 afterAll(() => context.close());
 
 const NAMES = [
-  "redirect URIs", "scope lists", "Basic credentials", "Basic user names", "form bodies and queries", "JSON with one reading",
+  "redirect URIs", "scope lists", "Basic credentials", "Basic user names", "form bodies and queries", "JSON with one reading", "exact JSON",
   "registrations", "client metadata documents", "client ids that are URLs", "addresses", "cookies", "request targets", "Host headers",
   "resource parameters", "X-Forwarded-For", "X-Forwarded-Uri", "X-Forwarded-Host", "X-Forwarded-Proto", "access tokens",
   "Authorization headers", "DPoP proofs", "client assertions", "code verifiers", "MCP messages", "MCP headers", "caching headers",

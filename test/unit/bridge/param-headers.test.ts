@@ -1,5 +1,6 @@
 /** M07, M08: headers of a tool call against its arguments, and where the knowledge about them comes from. */
 import { beforeEach, describe, expect, it } from "vitest";
+import { parseJson } from "../../../src/mcp/exact-json.ts";
 import { ParamHeaders } from "../../../src/bridge/param-headers.ts";
 import { createMovableClock, type MovableClock } from "../../support/movable-clock.ts";
 
@@ -106,6 +107,13 @@ describe("a call's headers", () => {
     [{ region: {} }, region("[object Object]"), "Mcp-Param-region does not agree with the body"],
   ])("disagree: %j and %j", async (given, sent, reason) => {
     expect(await check(given, sent)).toBe(`400 -32020 ${reason}`);
+  });
+
+  it("of numbers that JavaScript cannot hold may be missing, and agree to the last digit", async () => {
+    const given = parseJson('{"count":9007199254740993}') as object;
+    expect(await check(given, {})).toBe("fine");
+    expect(await check(given, { "mcp-param-count": "9007199254740993" })).toBe("fine");
+    expect(await check(given, { "mcp-param-count": "9007199254740992" })).toContain("-32020");
   });
 
   it("disagree when one is sent twice, for each reader may take another", async () => {
