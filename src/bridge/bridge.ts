@@ -26,7 +26,7 @@ import { StreamableHttp } from "./streamable-http.ts";
 
 export { createServices } from "./service/index.ts";
 export type { Service } from "./service/service.ts";
-export type { SessionInfo } from "./session-info.ts";
+export { handleOf, type SessionInfo } from "./session-info.ts";
 export type { RememberedSession, SessionMemory } from "./session-memory.ts";
 
 export interface Bridge {

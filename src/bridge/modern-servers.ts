@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "../clock.ts";
-import { digest, randomId } from "../random.ts";
+import { randomId } from "../random.ts";
 import type { Config } from "../config.ts";
 import type { BridgeCall } from "./call.ts";
 import { ERROR_CODES, isRequest, type JsonRpcRequest } from "./json-rpc.ts";
@@ -14,7 +14,7 @@ import { ModernServer } from "./modern-server.ts";
 import { Refusal, unavailable } from "./refusal.ts";
 import type { Service } from "./service/service.ts";
 import { ServiceUnavailable } from "./service/unavailable.ts";
-import { fits, type SessionFilter, type SessionInfo } from "./session-info.ts";
+import { fits, handleOf, type SessionFilter, type SessionInfo } from "./session-info.ts";
 import { ownerOf } from "./sharing/owner-of.ts";
 import type { SharedChildren } from "./sharing/shared-children.ts";
 import type { Slots } from "./slots.ts";
@@ -28,8 +28,6 @@ const REMOVED = new Set([
   "resources/subscribe",
   "resources/unsubscribe",
 ]);
-
-const HANDLE_LENGTH = 12; // characters
 
 /** Who answers: a server of this revision, or one of older revisions through a translation. */
 type Server = ModernServer | ModernTranslation;
@@ -185,7 +183,7 @@ export class ModernServers {
   }
 
   #add(key: string, members: Omit<Entry, "sessionId">): Entry {
-    const entry: Entry = { ...members, sessionId: digest(randomId()).slice(0, HANDLE_LENGTH) };
+    const entry: Entry = { ...members, sessionId: handleOf(randomId()) };
     this.#servers.set(key, entry);
     this.#alive.add(entry);
     const remove = (): boolean => this.#alive.delete(entry);

@@ -1,6 +1,7 @@
 /**
  * What others may know about an MCP session.
  */
+import { digest } from "../random.ts";
 import { asObject } from "./json-rpc.ts";
 
 export interface SessionInfo {
@@ -22,6 +23,13 @@ export interface SessionInfo {
   /** Requests from the client so far. */
   readonly requests: number;
 }
+
+/** What people may see of an `Mcp-Session-Id`. */
+export function handleOf(id: string): string {
+  return digest(id).slice(0, HANDLE_LENGTH);
+}
+
+const HANDLE_LENGTH = 12; // characters
 
 /** All given members must fit; at least one is given. */
 export interface SessionFilter {

@@ -9,7 +9,6 @@
 import type { ServerResponse } from "node:http";
 import { principalOf } from "../auth-info.ts";
 import { formatDuration } from "../duration.ts";
-import { digest } from "../random.ts";
 import { ClientCalls } from "./client-calls.ts";
 import { EventStore } from "./event-store.ts";
 import type { CallLimits } from "./in-flight.ts";
@@ -29,10 +28,9 @@ import { Refusal } from "./refusal.ts";
 import { ServerRequests } from "./server-requests.ts";
 import { REMEMBERED_METHODS, STREAMS_OF_A_LIFE } from "./session-memory.ts";
 import type { SessionOptions } from "./session-options.ts";
-import { describeClient, type SessionInfo } from "./session-info.ts";
+import { describeClient, handleOf, type SessionInfo } from "./session-info.ts";
 import { SessionStream } from "./session-stream.ts";
 
-const HANDLE_LENGTH = 12; // characters
 /** Of the handle, in the ids of events. */
 const TAG_LENGTH = 6;
 /** Notifications about what the server has, not about what it does. */
@@ -58,7 +56,7 @@ export class McpSession {
     const { id, auth, channel, clock } = options;
     this.#options = options;
     this.id = id;
-    this.handle = digest(id).slice(0, HANDLE_LENGTH);
+    this.handle = handleOf(id);
     this.principal = principalOf(auth);
     this.#lastActiveAt = clock.now();
     this.#openedAt = options.openedAt ?? this.#lastActiveAt;

@@ -4,7 +4,7 @@
  */
 import { once } from "node:events";
 import type { Server, ServerResponse } from "node:http";
-import { createBridge, createServices, type Bridge } from "../bridge/bridge.ts";
+import { createBridge, createServices, handleOf, type Bridge } from "../bridge/bridge.ts";
 import { epochSeconds, systemClock, type Clock } from "../clock.ts";
 import { isLoopbackHost, type Config } from "../config.ts";
 import type { SandboxTier } from "../config/permissions.ts";
@@ -123,8 +123,17 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       clock,
       limits: config.limits,
       isShared: config.store.type === "redis",
+      onTaken: (id) =>
+        void bridge.end({ sessionId: handleOf(id) }, "another gateway has taken it over"),
     });
-    const bridge = createBridge({ services, clock, events, log, limits: config.limits, memory });
+    const bridge: Bridge = createBridge({
+      services,
+      clock,
+      events,
+      log,
+      limits: config.limits,
+      memory,
+    });
     undo.push(async () => {
       await bridge.close(graceSeconds);
       await memory.close();

@@ -22,6 +22,8 @@ export interface SessionMemoryOptions {
   readonly limits: { readonly sessionLifetime: number };
   /** Whether other processes use the same store. */
   readonly isShared: boolean;
+  /** Somebody else serves this session now, because nobody heard from us for too long. */
+  readonly onTaken: (id: string) => void;
 }
 
 export interface StoredSessionMemory extends SessionMemory {
@@ -30,15 +32,31 @@ export interface StoredSessionMemory extends SessionMemory {
 }
 
 export function createSessionMemory(options: SessionMemoryOptions): StoredSessionMemory {
-  const { store, clock, limits, isShared } = options;
+  const { store, clock, limits, isShared, onTaken } = options;
   const owner = randomId();
+  /** Ids of sessions we serve. */
+  const own = new Set<string>();
   let cancelBeat: (() => void) | undefined;
   let beats = 0;
+
+  let lastBeat = Number.POSITIVE_INFINITY;
 
   const beat = async (): Promise<void> => {
     cancelBeat = clock.after(BEAT, () => void beat().catch(() => undefined));
     beats += 1;
     await store.put("gatewayProcess", owner, { beats }, SILENCE);
+    const silence = clock.now() - lastBeat;
+    lastBeat = clock.now();
+    if (silence >= SILENCE) await findTaken();
+  };
+  /** A process that was stopped for a while, or cut off from the store, may not be the owner any more. */
+  const findTaken = async (): Promise<void> => {
+    for (const id of own) {
+      const record = await store.get("mcpSession", digest(id));
+      if (record === undefined || record.owner === owner) continue;
+      own.delete(id);
+      onTaken(id);
+    }
   };
   const showLife = async (): Promise<void> => {
     if (isShared && cancelBeat === undefined) await beat();
@@ -63,6 +81,7 @@ export function createSessionMemory(options: SessionMemoryOptions): StoredSessio
   return {
     async save(id, session) {
       await showLife();
+      own.add(id);
       const record: McpSessionRecord = { ...session, owner };
       // A grant that has ended while the session was opened must not leave this behind.
       await store.transact([
@@ -81,6 +100,7 @@ export function createSessionMemory(options: SessionMemoryOptions): StoredSessio
       return (await store.replace("mcpSession", key, record, claimed)) ? claimed : undefined;
     },
     async forget(id) {
+      own.delete(id);
       const key = idOf(id);
       const record = await store.get("mcpSession", key);
       if (record?.owner === owner) await store.delete("mcpSession", key);

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { handleOf } from "../../../src/bridge/bridge.ts";
 import type { ConfigInput } from "../../../src/config.ts";
 import { makeConfig } from "../../../src/config-file.ts";
 import { createEventBus } from "../../../src/events.ts";
@@ -58,8 +59,14 @@ async function start(
   isShared = false,
 ): Promise<BridgeServer> {
   const limits = { sessionLifetime: 86_400 };
-  const memory = createSessionMemory({ store, clock, limits, isShared });
-  const server = await startBridge({ services: { bench }, clock, memory });
+  const memory = createSessionMemory({
+    store,
+    clock,
+    limits,
+    isShared,
+    onTaken: (id) => void server.bridge.end({ sessionId: handleOf(id) }, "taken over"),
+  });
+  const server: BridgeServer = await startBridge({ services: { bench }, clock, memory });
   servers.push(server);
   return server;
 }
@@ -249,5 +256,10 @@ describe("a session stays unknown", () => {
     const [entry] = await remembered();
     await store.delete("gatewayProcess", entry!.record.owner);
     expect(await dead(second, headers)).toBe(200);
+    // The first one only seemed to be gone; it notices when it comes to itself.
+    clock.advance(8);
+    await expect.poll(() => first.bridge.sessions()).toEqual([]);
+    expect(second.bridge.sessions()).toHaveLength(1);
+    expect(await remembered()).toHaveLength(1);
   }, 20_000);
 });
