@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { configJsonSchema } from "../../src/config.ts";
+import { readCatalog, type CatalogEntry } from "../../src/config/catalog.ts";
 import { OAUTH_ERRORS } from "../../src/errors.ts";
 import type { ServerContext } from "../../src/server/context.ts";
 import { doorRoutes, routes } from "../../src/server/routes.ts";
@@ -71,6 +72,22 @@ function configuration(): string {
   return table(["Member", "Default", "Meaning"], [...rows.values()]);
 }
 
+function catalog(): string {
+  const packageOf = (source: CatalogEntry["package"]): string => {
+    if ("own" in source) return "part of mcp-gateway";
+    return "npm" in source ? `npm ${code(source.npm)}` : `PyPI ${code(source.pypi)}`;
+  };
+  return table(
+    ["Name", "Package", "What it does", "What it reaches"],
+    readCatalog().map((entry) => [
+      code(entry.name),
+      packageOf(entry.package),
+      entry.summary,
+      entry.reaches,
+    ]),
+  );
+}
+
 function withBlock(text: string, name: string, content: string): string {
   const block = new RegExp(`(<!-- begin: ${name} -->\n)[\\s\\S]*?(<!-- end: ${name} -->)`);
   expect(text).toMatch(block);
@@ -86,6 +103,7 @@ describe("the README", () => {
     ["routes", endpoints, 15],
     ["errors", errors, 15],
     ["configuration", configuration, 25],
+    ["catalog", catalog, 8],
   ] as const)("has the %s as they are in the code", (name, render, least) => {
     const text = readFileSync(file, "utf8");
     const content = render();

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { MCP_ROWS } from "./mcp-rows.ts";
 import { NOT_HERE, ROWS } from "./rows.ts";
 
 const TESTS = fileURLToPath(new URL("..", import.meta.url));
@@ -16,16 +17,16 @@ const text = readdirSync(TESTS, { recursive: true, encoding: "utf8" })
   .filter((line) => !/^\s*(?:\*|\/\/|\/\*)/.test(line))
   .join("\n");
 
-const named = new Set(text.match(/(?<![\w-])(?:[A-Z]{2}-\d{2}|SB\d{1,2}|A\d{2})(?![\w-])/g));
+const named = new Set(text.match(/(?<![\w-])(?:[A-Z]{2}-\d{2}|SB\d{1,2}|[ATMB]\d{2})(?![\w-])/g));
 
 describe("the table of rows", () => {
-  it.each(Object.entries(ROWS).filter(([id]) => !(id in NOT_HERE)))(
+  it.each(Object.entries({ ...ROWS, ...MCP_ROWS }).filter(([id]) => !(id in NOT_HERE)))(
     "%s is named by a test: %s",
     (id) => expect(named.has(id)).toBe(true),
   );
 
   it.each(Object.keys(NOT_HERE))("%s is a row, and no test names it after all", (id) => {
-    expect(ROWS).toHaveProperty([id]);
+    expect({ ...ROWS, ...MCP_ROWS }).toHaveProperty([id]);
     expect(named.has(id)).toBe(false);
   });
 });

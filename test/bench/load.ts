@@ -15,7 +15,7 @@ const autocannon = createRequire(import.meta.url).resolve("autocannon/autocannon
 
 /** Pins a program to a core where the machine has several and Linux's taskset. */
 const canPin = availableParallelism() > 1 && spawnSync("taskset", ["-V"]).status === 0;
-const pinned = (core: number, command: string[]): [string, string[]] => {
+export const pinned = (core: number, command: string[]): [string, string[]] => {
   const [program, ...args] = canPin ? ["taskset", "-c", String(core), ...command] : command;
   return [program!, args];
 };
