@@ -114,8 +114,8 @@ export class LegacyChild {
           .then(resolve, reject)
           .finally(cancel);
       });
-      const result = "result" in answer ? asObject(answer.result) : undefined;
-      if (!result) throw new Error("the server refused to initialize");
+      if ("error" in answer) throw new Error(`it did not initialize: ${answer.error.message}`);
+      const result = asObject(answer.result) ?? {};
       const { serverInfo, instructions } = result;
       this.hello = {
         capabilities: asObject(result["capabilities"]) ?? {},

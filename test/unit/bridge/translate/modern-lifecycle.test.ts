@@ -2,12 +2,13 @@
 import { describe, expect, it } from "vitest";
 import {
   ALL,
+  FakeChannel,
   settled,
   startBench,
   type Bench,
-  type FakeChannel,
   type FakeResponse,
 } from "../../../support/fake-legacy.ts";
+import type { Wire } from "../../../support/mcp-session.ts";
 
 const TOOL = { name: "tool" };
 const PLAIN = { capabilities: {} };
@@ -246,6 +247,23 @@ describe("a child that ends", () => {
         "no such command",
         "no such command",
       ]);
+    }
+  });
+
+  it("that does not initialise is closed, and the client told why", async () => {
+    for (const [say, reason] of [
+      [undefined, "no answer to initialize within 60 seconds"],
+      [{ code: 1, message: "no licence" }, "it did not initialize: no licence"],
+    ] as const) {
+      const channel = new FakeChannel({});
+      channel.send = async ({ id }: Wire) => {
+        if (say) queueMicrotask(() => channel.say({ id, error: say }));
+      };
+      const bench = startBench({ connect: () => Promise.resolve(channel) });
+      const response = await bench.send("tools/list");
+      bench.clock.advance(60);
+      await settled();
+      expect([response.refusal?.message, channel.isClosed]).toEqual([reason, true]);
     }
   });
 
