@@ -60,7 +60,7 @@ export class ChildPool {
   readonly #open: (caller: Caller) => Promise<LegacyChild>;
   readonly #members = new Map<LegacyChild, Member>();
   readonly #waiting = new Set<Waiting>();
-  #opening = 0;
+  #isOpening = false;
 
   /** @param open resolves with a child that is ready; `remove` is called when it ends */
   constructor(clock: Clock, open: (caller: Caller) => Promise<LegacyChild>) {
@@ -69,7 +69,7 @@ export class ChildPool {
   }
 
   get isEmpty(): boolean {
-    return this.#members.size + this.#waiting.size + this.#opening === 0;
+    return this.#members.size + this.#waiting.size === 0 && !this.#isOpening;
   }
 
   /** @returns undefined when none is free now */
@@ -91,9 +91,14 @@ export class ChildPool {
         reject: (error) => this.#settle(waiting, () => (cancel(), reject(error))),
       };
       this.#waiting.add(waiting);
-      const grow = (): void => this.#grow(caller);
-      if (this.#willComeBack()) cancel = this.#clock.after(PATIENCE, grow);
-      else grow();
+      const growLater = (): void => {
+        cancel = this.#clock.after(PATIENCE, () => {
+          this.#grow(caller);
+          growLater();
+        });
+      };
+      if (!this.#willComeBack()) this.#grow(caller);
+      growLater();
       signal.addEventListener("abort", () => waiting.reject(new Error("given up")), {
         once: true,
       });
@@ -173,15 +178,13 @@ export class ChildPool {
     }
   }
 
-  /** Start one more, if those that are starting are not enough for all who wait. */
+  /** Start one more, one after the other: the first may be quick enough for all who wait. */
   #grow(caller: Caller): void {
-    const others = [...this.#waiting].filter(({ mode }) => mode !== "plain").length;
-    const needed = others + (others < this.#waiting.size ? 1 : 0);
-    if (this.#opening >= needed) return;
-    this.#opening += 1;
+    if (this.#isOpening) return;
+    this.#isOpening = true;
     this.#open(caller).then(
       (child) => {
-        this.#opening -= 1;
+        this.#isOpening = false;
         if (child.isLeaving) return this.#giveUp(new Error("the server ended"));
         this.#members.set(child, {
           child,
@@ -195,7 +198,7 @@ export class ChildPool {
         this.#dispatch();
       },
       (error: unknown) => {
-        this.#opening -= 1;
+        this.#isOpening = false;
         this.#giveUp(error);
       },
     );
@@ -209,7 +212,7 @@ export class ChildPool {
 
   /** Whether somebody who waits will be served without anything more being done. */
   #willComeBack(): boolean {
-    if (this.#opening > 0) return true;
+    if (this.#isOpening) return true;
     for (const { isAway, isTainted } of this.#members.values()) {
       if (!isAway && !isTainted) return true;
     }

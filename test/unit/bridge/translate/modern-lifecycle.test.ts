@@ -69,11 +69,14 @@ describe("calls that may ask", () => {
     expect(bench.channels).toHaveLength(1);
   });
 
-  it("get a child each when they are not", async () => {
+  it("get a child each when they are not, one after the other", async () => {
     const bench = startBench();
     for (const id of [1, 2, 3]) await bench.send("tools/call", TOOL, { id });
-    bench.clock.advance(0.11);
-    await settled();
+    for (const count of [2, 3, 3]) {
+      bench.clock.advance(0.11);
+      await settled();
+      expect(bench.channels).toHaveLength(count);
+    }
     expect(bench.channels).toHaveLength(3);
     expect(bench.channels.map((each) => each.of("tools/call").length)).toEqual([1, 1, 1]);
   });
@@ -288,9 +291,11 @@ describe("a child that ends", () => {
 
   it("is needed no more goes: extra ones soon, the last one later", async () => {
     const bench = startBench();
-    for (const id of [1, 2, 3]) await bench.send("tools/call", TOOL, { id });
-    bench.clock.advance(0.2);
-    await settled();
+    for (const id of [1, 2, 3]) {
+      await bench.send("tools/call", TOOL, { id });
+      bench.clock.advance(0.2);
+      await settled();
+    }
     for (const channel of bench.channels) channel.answer("tools/call", {});
     await settled();
     expect(alive(bench)).toBe(3);
