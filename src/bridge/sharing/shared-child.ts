@@ -16,6 +16,7 @@ import {
   errorResponse,
   isRequest,
   isResponse,
+  metaOf,
   type JsonRpcMessage,
   type JsonRpcNotification,
   type JsonRpcRequest,
@@ -132,11 +133,10 @@ export class SharedChild implements Hub {
     switch (method) {
       case "logging/setLevel": {
         const undo = this.#levels.set(member, params?.["level"]);
-        if (undo) {
-          this.#level = this.#levels.lowest;
-          request.params = { ...params, level: this.#level };
-        }
-        return await this.#forward(member, request, undo);
+        if (!undo) break;
+        this.#level = this.#levels.lowest;
+        const loudest = { ...request, params: { ...params, level: this.#level } };
+        return await this.#forward(member, loudest, undo);
       }
       case "resources/subscribe":
         if (typeof uri !== "string") break;
@@ -157,8 +157,12 @@ export class SharedChild implements Hub {
   }
 
   async #forward(member: Member, request: JsonRpcRequest, undo?: () => void): Promise<void> {
-    this.#calls.add(request, member, undo);
-    await this.#options.channel.send(request);
+    // Whoever sent it knows it by its own id.
+    const meta = metaOf(request);
+    const own = meta ? { params: { ...request.params, _meta: { ...meta } } } : {};
+    const forwarded = { ...request, ...own };
+    this.#calls.add(forwarded, member, undo);
+    await this.#options.channel.send(forwarded);
   }
 
   /** Whether a notification of a client goes on. */

@@ -13,7 +13,7 @@ import { createStore } from "../../../src/server/store/index.ts";
 import type { Store } from "../../../src/server/store/store.ts";
 import { startBridge, type BridgeServer } from "../../support/bridge-server.ts";
 import { fixture } from "../../support/gateway.ts";
-import { eventsOf, openSession, post } from "../../support/mcp-session.ts";
+import { eventsOf, messagesOf, openSession, post } from "../../support/mcp-session.ts";
 import { createMovableClock, type MovableClock } from "../../support/movable-clock.ts";
 
 let folder: string;
@@ -70,6 +70,11 @@ async function start(
   servers.push(server);
   return server;
 }
+
+const log = (level: string) => ({
+  method: "notifications/message",
+  params: { level, data: "told" },
+});
 
 const tool = (name: string, given: object = {}) => ({
   jsonrpc: "2.0",
@@ -152,6 +157,28 @@ describe("a session whose gateway has gone", () => {
     );
     expect(new Set(pids).size).toBe(1);
     expect(second.bridge.health()["bench"]!.children).toEqual([Number(pids[0])]);
+  });
+
+  it("shares one server again with another of the same person", async () => {
+    const shared = { ...workbench, isolation: "user" as const };
+    const first = await start(shared);
+    const sessions = [];
+    for (const level of ["debug", "error"]) {
+      const session = await openSession(first.endpoint("bench"));
+      await session.request("logging/setLevel", { level });
+      sessions.push(session);
+    }
+    await expect.poll(remembered).toHaveLength(2);
+    const second = await start(shared);
+    const heard: unknown[] = [];
+    for (const { headers } of sessions.toReversed()) {
+      const told = tool("notify", log("info"));
+      const response = await post(second.endpoint("bench"), told, { headers });
+      heard.push((await messagesOf(response)).length);
+    }
+    // The one that wants errors only came first; the other one's level is the server's now.
+    expect(heard).toEqual([1, 2]);
+    expect(second.bridge.health()["bench"]!.children).toHaveLength(1);
   });
 
   it("repeats no event of its life before, and none of the new one for an old", async () => {

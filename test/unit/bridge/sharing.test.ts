@@ -104,6 +104,12 @@ describe("a shared server", () => {
     expect(bob.got).toMatchObject([{ params: { progressToken: "t" } }, { id: 1, result: "bob's" }]);
   });
 
+  it("leaves a request as its sender knows it", async () => {
+    const [ada, message] = [join(), request(7, "tools/call", { _meta: { progressToken: "t" } })];
+    await ada.member.send(message);
+    expect(message).toEqual(request(7, "tools/call", { _meta: { progressToken: "t" } }));
+  });
+
   it("hears of a cancelled call under its own id, and only from who made it", async () => {
     const [ada, bob] = [join(), join()];
     await ada.member.send(request(1));
