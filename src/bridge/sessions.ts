@@ -29,7 +29,7 @@ export interface SessionsOptions {
 export class Sessions {
   readonly #options: SessionsOptions;
   readonly #sessions = new Map<string, McpSession>();
-  readonly #opening = new Set<AbortController>();
+  readonly #opening = new Map<AbortController, SessionFilter>();
   /** By id and principal. */
   readonly #reviving = new Map<string, Promise<McpSession | undefined>>();
   readonly #looks: Looks;
@@ -53,7 +53,8 @@ export class Sessions {
     const { clock, events, limits, slots, revival } = this.#options;
     const isMember = service.config.isolation === "shared";
     const giveBack = slots.take(auth.subject, request.id, service, isMember);
-    this.#opening.add(abort);
+    const { subject, clientId, grantId } = auth;
+    this.#opening.set(abort, { service: service.name, subject, clientId, grantId });
     const opened = await openSession({
       service,
       auth,
@@ -101,7 +102,6 @@ export class Sessions {
         "result" in answer && answer.result,
       );
     this.#looks.begin(service.config.timeout);
-    const { clientId, subject } = auth;
     const { handle: sessionId } = session;
     events.publish({
       type: "session.opened",
@@ -187,6 +187,7 @@ export class Sessions {
 
   async end(filter: SessionFilter, reason: string): Promise<number> {
     const ending = [...this.#sessions.values()].filter((session) => fits(filter, session.info()));
+    for (const [abort, candidate] of this.#opening) if (fits(filter, candidate)) abort.abort();
     await Promise.all(ending.map((session) => session.end(reason)));
     return ending.length;
   }
@@ -194,7 +195,7 @@ export class Sessions {
   async close(reason: string, graceSeconds: number): Promise<void> {
     this.#looks.stop();
     this.#options.revival.close();
-    for (const abort of this.#opening) abort.abort();
+    for (const abort of this.#opening.keys()) abort.abort();
     await Promise.all(
       [...this.#sessions.values()].map((session) => session.end(reason, graceSeconds)),
     );
