@@ -34,6 +34,13 @@ export interface Identity {
   subject: string;
   name?: string;
   email?: string;
+  /** What allow rules are about (config/allow.ts); of groups and organisations only those that rules named at login. */
+  emailVerified?: boolean;
+  /** May be given to somebody else one day. */
+  login?: string;
+  groups?: string[];
+  /** `acme`, and `acme/platform` for a team. */
+  organizations?: string[];
 }
 
 /** What an identity provider wants back when the person returns; opaque to everybody else. */

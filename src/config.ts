@@ -4,6 +4,7 @@
  * `mcp-gateway config schema` and in the README.
  */
 import { z } from "zod";
+import { identity, identityProblems } from "./config/identity.ts";
 import { service } from "./config/service.ts";
 import { trustedIssuers } from "./config/trusted-issuers.ts";
 import { duration, positive, secretReference, secureUrl, size } from "./config/values.ts";
@@ -28,13 +29,6 @@ export const RESERVED_NAMES: ReadonlySet<string> = new Set([
   "account", "admin", "authorize", "callback", "consent", "device", "device_authorization", "healthz",
   "introspect", "login", "logout", "mcp", "metrics", "par", "readyz", "register", "revoke", "token", "verify",
 ]); // prettier-ignore
-
-const localProvider = z
-  .strictObject({
-    type: z.literal("local").describe("The kind of provider."),
-    name: z.string().default("local").describe("Name in subjects and in /callback/<name>."),
-  })
-  .describe("Whoever sits at this machine; for development.");
 
 const redisStore = z.strictObject({
   type: z.literal("redis").describe("A Redis server, for any number of gateways at once."),
@@ -134,16 +128,7 @@ export const configSchema = z
       .describe(
         "Web origins whose pages may call MCP endpoints, besides the gateway's own and loopback; others get 403.",
       ),
-    identity: z
-      .strictObject({
-        providers: z
-          .array(z.discriminatedUnion("type", [localProvider]))
-          .min(1)
-          .default([{ type: "local", name: "local" }])
-          .describe("Who tells the gateway which person it is."),
-      })
-      .prefault({})
-      .describe("Who may come in."),
+    identity,
     store: z
       .discriminatedUnion("type", [
         z.strictObject({
@@ -306,6 +291,9 @@ export const configSchema = z
         path: ["identity", "providers"],
         message: "two providers share a name; give one of them another",
       });
+    }
+    for (const problem of identityProblems(config)) {
+      context.addIssue({ code: "custom", ...problem });
     }
   });
 

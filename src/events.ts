@@ -29,7 +29,14 @@ type Fact =
     }
   | { type: "client.revoked"; at: number; clientId: string; grants: number }
   | { type: "login.succeeded"; at: number; provider: string; subject: string }
-  | { type: "login.failed"; at: number; provider: string; reason: string }
+  | {
+      type: "login.failed";
+      at: number;
+      provider: string;
+      reason: string;
+      /** When it is known who it was. */
+      subject?: string;
+    }
   | {
       type: "consent.given";
       at: number;
@@ -115,7 +122,8 @@ export type GrantEnd =
   | "revoked by operator"
   | "client revoked"
   | "code reused"
-  | "refresh token reused";
+  | "refresh token reused"
+  | "no longer allowed";
 
 export interface EventSource {
   /** @returns ends the subscription. */

@@ -56,7 +56,21 @@ export async function devConfig(
   }
   const { publicUrl, listen, identity } = config;
   const fromFile = await permitted(flags.config, permissions, person);
-  return { ...fromFile, publicUrl, listen, identity, routing: "path" };
+  return {
+    ...fromFile,
+    services: withoutRules(fromFile.services),
+    publicUrl,
+    listen,
+    identity,
+    routing: "path",
+  };
+}
+
+/** They are about people of the file's providers; who works here is another. */
+function withoutRules(services: Config["services"]): Config["services"] {
+  return Object.fromEntries(
+    Object.entries(services).map(([name, { allow: _allow, ...service }]) => [name, service]),
+  );
 }
 
 async function permitted(

@@ -2,6 +2,7 @@
  * An entry of `services`: a program on this machine, or a server elsewhere.
  */
 import { z } from "zod";
+import { allowRules } from "./identity.ts";
 import { permissions } from "./permissions.ts";
 import { toolGroups } from "./tool-groups.ts";
 import { duration, positive, secureUrl } from "./values.ts";
@@ -20,6 +21,11 @@ const common = {
       "Who shares a running server: nobody (session), the sessions of one person with one client (user), or everybody (shared).",
     ),
   scopes: toolGroups.optional(),
+  allow: allowRules
+    .optional()
+    .describe(
+      "Who may use this service, of those whom identity.allow lets in; without it all of them.",
+    ),
   timeout: duration
     .prefault("5m")
     .describe("A request that neither ends nor shows progress for so long is given up."),

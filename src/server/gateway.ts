@@ -18,6 +18,7 @@ import type { ServerContext } from "./context.ts";
 import { startControlServer } from "./control.ts";
 import { createGuardedFetch } from "./guarded-fetch.ts";
 import { createIdentityProviders } from "./identity/index.ts";
+import { endGrantsOfStrangers } from "./oauth/grant.ts";
 import { createRemoteKeys } from "./oauth/remote-keys.ts";
 import { createOperatorFetch } from "./operator-fetch.ts";
 import { createAuthenticate } from "./resource/authenticate.ts";
@@ -157,6 +158,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       }),
     );
 
+    await endGrantsOfStrangers(context); // the rules may have changed while nobody was here
     const authenticate = createAuthenticate(context);
     const listener = createRequestListener(context, {
       mcp: createMcpEndpoint(context, bridge, authenticate),
@@ -175,6 +177,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         source,
         services,
         loaded: options.config,
+        endGrantsOfStrangers: () => endGrantsOfStrangers(context),
         createServices: (next, before) => createServices(next, { clock, events, log }, before),
       });
     undo.push(() => reload?.stop());

@@ -28,6 +28,8 @@ export interface ReloadOptions {
   readonly resources: LiveResources;
   readonly bridge: Bridge;
   readonly source: ConfigSource;
+  /** Ends what was given to people who may not come in any more. */
+  readonly endGrantsOfStrangers: () => Promise<void>;
   readonly services: ReadonlyMap<string, Service>;
   /** Those that are as before stay the same objects. @throws UserError */
   readonly createServices: (
@@ -95,7 +97,7 @@ export function startReload(options: ReloadOptions): Reload {
 }
 
 function change(
-  { context, resources, bridge }: ReloadOptions,
+  { context, resources, bridge, endGrantsOfStrangers }: ReloadOptions,
   next: Config,
   before: ReadonlyMap<string, Service>,
   services: ReadonlyMap<string, Service>,
@@ -113,28 +115,36 @@ function change(
   config.services = next.services;
   Object.assign(config.limits, next.limits);
   config.allowedOrigins = next.allowedOrigins;
+  config.identity = withRulesOf(next, config);
   if (next.defaultService === undefined) delete config.defaultService;
   else config.defaultService = next.defaultService;
   resources.replace(config);
-  const ending: Promise<unknown>[] = [bridge.replaceServices(services)];
+  const ending: Promise<unknown>[] = [bridge.replaceServices(services), endGrantsOfStrangers()];
   const reason = "the service may do less than before";
   for (const service of narrowed) ending.push(bridge.end({ service }, reason));
   const facts = { added: names(services, before), removed: names(before, services), changed };
   log.info(facts, "the configuration was read again");
   events.publish({ type: "config.reloaded", at: epochSeconds(clock), ...facts });
   Promise.all(ending).catch((error: unknown) =>
-    log.error({ err: error }, "sessions could not be ended"),
+    log.error({ err: error }, "sessions or grants could not be ended"),
   );
 }
 
 function warnOfFixed({ context }: ReloadOptions, next: Config, before: Config): void {
+  const fixed = { ...next, identity: withRulesOf(before, next) };
   const members = (Object.keys({ ...before, ...next }) as (keyof Config)[]).filter(
     (member) =>
       !(LIVE as readonly string[]).includes(member) &&
-      JSON.stringify(next[member]) !== JSON.stringify(before[member]),
+      JSON.stringify(fixed[member]) !== JSON.stringify(before[member]),
   );
   if (members.length === 0) return;
   context.log.warn({ members }, `Changes of ${members.join(", ")} need a restart of the gateway`);
+}
+
+/** Who may come in can change; who says which person it is cannot. */
+function withRulesOf({ identity: { allow } }: Config, config: Config): Config["identity"] {
+  const { allow: _allow, ...identity } = config.identity;
+  return allow === undefined ? identity : { ...identity, allow };
 }
 
 /** Nothing while it is being replaced. */

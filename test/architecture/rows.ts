@@ -342,9 +342,7 @@ export const NOT_HERE: Readonly<Record<string, string>> = {
   "ID-09": PROVIDERS,
   "ID-10": PROVIDERS,
   "ID-13": PROVIDERS,
-  "ID-14": PROVIDERS,
   "ID-15": PROVIDERS,
-  "ID-17": PROVIDERS,
   "ID-18": PROVIDERS,
   SB7: PROVIDERS,
   "ST-03":

@@ -50,9 +50,11 @@ function changeableBy(services: readonly ServiceConfig[]): string[] {
   );
 }
 
-/** Which tools ask for which scope is decided in front of it. */
+/** Who may use it, and which tools ask for which scope, is decided in front of it. */
 function isSameServer(a: ServiceConfig, b: ServiceConfig): boolean {
-  return JSON.stringify({ ...a, scopes: null }) === JSON.stringify({ ...b, scopes: null });
+  const server = (config: ServiceConfig) =>
+    JSON.stringify({ ...config, scopes: null, allow: null });
+  return server(a) === server(b);
 }
 
 function createService(name: string, entry: ServiceConfig, deps: ServiceDependencies): Service {

@@ -30,20 +30,37 @@ export function redirectWithError(
   redirect(context, response, target, { ...error.toJSON() });
 }
 
-function redirect(
+/** The same as a link, for a page that tells the person first. */
+export function errorRedirectUrl(
   context: Pick<ServerContext, "issuer">,
-  response: ServerResponse,
+  target: RedirectTarget,
+  error: OAuthError,
+): string {
+  return answerUrl(context, target, { ...error.toJSON() });
+}
+
+function answerUrl(
+  context: Pick<ServerContext, "issuer">,
   { redirectUri, state }: RedirectTarget,
   members: Record<string, string>,
-): void {
+): string {
   const query = new URLSearchParams({
     ...members,
     ...(state !== undefined && { state }),
     iss: context.issuer,
   });
   const separator = !redirectUri.includes("?") ? "?" : /[?&]$/.test(redirectUri) ? "" : "&";
+  return `${redirectUri}${separator}${query.toString()}`;
+}
+
+function redirect(
+  context: Pick<ServerContext, "issuer">,
+  response: ServerResponse,
+  target: RedirectTarget,
+  members: Record<string, string>,
+): void {
   response.statusCode = 303;
-  response.setHeader("Location", `${redirectUri}${separator}${query.toString()}`);
+  response.setHeader("Location", answerUrl(context, target, members));
   // The code is in this answer: nobody keeps it, and no page after it is told where the browser came from.
   response.setHeader("Cache-Control", "no-store");
   response.setHeader("Referrer-Policy", "no-referrer");

@@ -31,6 +31,7 @@ import {
   type Interaction,
 } from "./interaction.ts";
 import { sendLoginForm } from "./login.ts";
+import { admitOrRefuse, isProviderFailure, sendProviderFailure } from "./login-problem.ts";
 import { startLoginSession } from "./login-session.ts";
 import { queryOf } from "./query.ts";
 
@@ -84,6 +85,7 @@ async function finishRedirect(
   if (!(result instanceof OAuthError)) {
     return welcome(context, request, response, used, login, result);
   }
+  if (isProviderFailure(result)) return sendProviderFailure(context, response, used, result);
   if (!(await closeInteraction(context, response, used))) return sendNoInteraction(response);
   if (isForDevice(record)) return answerDevice(context, response, record, undefined);
   redirectWithError(context, response, record, result);
@@ -128,7 +130,7 @@ async function identify(
   }
 }
 
-/** Known from here on: a new login session, new form tokens, on to consent. */
+/** Known, and let in, from here on: a new login session, new form tokens, on to consent. */
 async function welcome(
   context: ServerContext,
   request: Request,
@@ -137,6 +139,7 @@ async function welcome(
   { provider }: PendingState,
   identity: Identity,
 ): Promise<void> {
+  if (!admitOrRefuse(context, response, interaction, identity)) return;
   const next = { ...withoutLogin(interaction.record), identity, csrf: randomId() };
   if (!(await advanceInteraction(context, interaction, next))) {
     return sendNoInteraction(response);

@@ -30,6 +30,7 @@ import {
   serverPath,
   type Interaction,
 } from "./interaction.ts";
+import { admitOrRefuse } from "./login-problem.ts";
 import { queryOf } from "./query.ts";
 
 export function consentPage(context: ServerContext): RequestHandler {
@@ -41,6 +42,7 @@ export function consentPage(context: ServerContext): RequestHandler {
     if (!record.identity) {
       return seeOther(response, interactionUrl(context, "/login", interaction.handle));
     }
+    if (!admitOrRefuse(context, response, interaction, record.identity)) return;
     const client = await findClient(context, record.clientId);
     if (!client) return sendNoClient(response);
     const page = consentDocument({
@@ -75,6 +77,7 @@ export function consent(context: ServerContext): RequestHandler {
     if (decision !== "allow" && decision !== "cancel") {
       throw new OAuthError("invalid_request", "The answer must be allow or cancel");
     }
+    if (!admitOrRefuse(context, response, interaction, identity)) return;
     if (!(await findClient(context, interaction.record.clientId))) {
       return sendNoClient(response);
     }

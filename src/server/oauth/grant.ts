@@ -8,7 +8,9 @@ import type { Identity } from "../../auth-info.ts";
 import { epochSeconds } from "../../clock.ts";
 import type { GrantEnd } from "../../events.ts";
 import { randomId } from "../../random.ts";
+import { isStillAdmitted } from "../admission.ts";
 import type { ServerContext } from "../context.ts";
+import { records } from "../control/all-records.ts";
 import type { GrantRecord, InteractionRecord } from "../store/records.ts";
 import type { Operation } from "../store/store.ts";
 
@@ -32,13 +34,14 @@ export function newGrant(
   };
 }
 
-/** The grant, unless it has ended. */
+/** The grant, unless it has ended or the rules do not let its person in any more. */
 export async function findGrant(
   context: ServerContext,
   grantId: string,
 ): Promise<GrantRecord | undefined> {
   const grant = await context.store.get("grant", grantId);
-  return grant && grant.expiresAt > context.clock.now() ? grant : undefined;
+  const isAlive = grant && grant.expiresAt > context.clock.now();
+  return isAlive && isStillAdmitted(context, grant, grant.identity) ? grant : undefined;
 }
 
 /** Nothing may be issued unless the client and the grant are there at that very moment. */
@@ -63,6 +66,13 @@ export async function endGrant(
   if (grant === undefined || deleted === 0) return false;
   publishEnd(context, grant, reason);
   return true;
+}
+
+/** End the grants of people whom the rules in force do not let in any more. */
+export async function endGrantsOfStrangers(context: ServerContext): Promise<void> {
+  for await (const { id, record } of records(context.store, "grant")) {
+    if (!isStillAdmitted(context, record, record.identity)) await endGrant(context, id, "no longer allowed");
+  }
 }
 
 export function publishEnd(context: ServerContext, grant: GrantRecord, reason: GrantEnd): void {

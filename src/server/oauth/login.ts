@@ -8,6 +8,7 @@
  * with 256 random bits, of which we keep the digest.
  */
 import type { RequestHandler, Response } from "express";
+import { OAuthError } from "../../errors.ts";
 import { digest, randomId, randomToken } from "../../random.ts";
 import type { ServerContext } from "../context.ts";
 import { chooseProviderPage, loginFormPage, type LoginPurpose } from "../pages/login-page.ts";
@@ -28,6 +29,7 @@ import {
   serverPath,
   type Interaction,
 } from "./interaction.ts";
+import { isProviderFailure, sendProviderFailure } from "./login-problem.ts";
 import { endLoginSession } from "./login-session.ts";
 import { queryOf } from "./query.ts";
 
@@ -46,7 +48,10 @@ export function loginPage(context: ServerContext): RequestHandler {
     await countWithin(context, "logins", [sourceAddress(context.config, request)]);
     const state = `${interaction.handle}.${randomToken()}`;
     const callback = new URL(`${context.issuer}/callback/${provider.name}`);
-    const step = await provider.begin({ callback, state });
+    const step = await provider.begin({ callback, state }).catch(asProviderFailure);
+    if (step instanceof OAuthError) {
+      return sendProviderFailure(context, response, interaction, step);
+    }
     // A choice, even of one: from the form that led here on, Chromium would stop the redirect (CSP form-action).
     const hasChosen = query.has("provider") || !request.originalUrl.endsWith(`&${AFTER_FORM}`);
     if ("location" in step && !hasChosen) return sendChoice(context, response, interaction);
@@ -112,6 +117,11 @@ export async function sendLoginForm(
     ...(problem !== undefined && { problem }),
   });
   sendPage(response, problem === undefined ? 200 : 403, page);
+}
+
+function asProviderFailure(error: unknown): OAuthError {
+  if (error instanceof OAuthError && isProviderFailure(error)) return error;
+  throw error;
 }
 
 async function sendChoice(

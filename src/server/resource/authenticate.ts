@@ -9,9 +9,10 @@
  */
 import { jwtVerify, type JWTPayload } from "jose";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { AuthInfo } from "../../auth-info.ts";
+import type { AuthInfo, Identity } from "../../auth-info.ts";
 import { OAuthError } from "../../errors.ts";
 import { digest } from "../../random.ts";
+import { isStillAdmitted } from "../admission.ts";
 import type { ServerContext } from "../context.ts";
 import type { Resource } from "../resources.ts";
 import { keyIdOf } from "../signing-key.ts";
@@ -29,6 +30,7 @@ export type Authenticate = (
 /** What was found out once, and by which key: it holds no longer than that key does. */
 interface Verified {
   auth: AuthInfo;
+  identity: Identity;
   kid: string;
   /** Thumbprint of the key it is bound to (RFC 9449 §6.1). */
   jkt: string | undefined;
@@ -56,7 +58,7 @@ export function createAuthenticate(context: ServerContext): Authenticate {
 
   return async (request, response, resource, method) => {
     const presented = presentedToken(request);
-    const { auth, kid, jkt } = await verified(presented.token);
+    const { auth, identity, kid, jkt } = await verified(presented.token);
     if (auth.expiresAt <= context.clock.now()) throw invalidToken("the token has expired");
     const [token, client, key] = await Promise.all([
       context.store.get("accessToken", auth.tokenId),
@@ -66,6 +68,9 @@ export function createAuthenticate(context: ServerContext): Authenticate {
     if (!token || !client || !key) throw invalidToken("the token is no longer valid", "revoked");
     if (!agrees(auth, token)) {
       throw invalidToken("the token is not valid here", "claims that were never issued");
+    }
+    if (!isStillAdmitted(context, auth, identity)) {
+      throw invalidToken("the token is no longer valid", "person no longer allowed");
     }
     if (auth.resource !== resource.uri) {
       throw invalidToken("the token was issued for another resource", `aud ${auth.resource}`);
@@ -155,8 +160,11 @@ async function verifyToken(context: ServerContext, token: string): Promise<Verif
     throw invalidToken("the token is not valid here", "claims of a wrong type or time");
   }
   const grant = await context.store.get("grant", gid as string);
+  const identity = grant?.identity ?? { subject: sub as string };
+  const { name, email } = identity;
   const auth = {
-    ...grant?.identity,
+    ...(name !== undefined && { name }),
+    ...(email !== undefined && { email }),
     subject: sub as string,
     resource: aud as string,
     tokenId: jti as string,
@@ -166,7 +174,7 @@ async function verifyToken(context: ServerContext, token: string): Promise<Verif
     expiresAt: exp,
   };
   const jkt = (claims["cnf"] as { jkt?: string } | undefined)?.jkt;
-  return { auth, kid, jkt };
+  return { auth, identity, kid, jkt };
 }
 
 function invalidToken(description: string, detail?: string): OAuthError {

@@ -6,11 +6,12 @@
  * Order: client with a secret or key -> issuer trusted -> assertion (assertion.ts: `typ`, algorithm, signature, `aud` exactly our
  * issuer, times) -> made for this client -> nothing in it that we would have to enforce and cannot -> resource -> scopes -> used
  * for the first time, in the same step that issues. `jti` is required. The subject is `<name of the issuer>:<sub>`;
- * e-mail and name are for display. No refresh token: the provider decides anew each time.
+ * the allow rules are asked about it like about anybody, name is for display. No refresh token: the provider decides anew each time.
  */
 import { z } from "zod";
 import type { Identity } from "../../../auth-info.ts";
 import { OAuthError } from "../../../errors.ts";
+import { isAdmitted } from "../../admission.ts";
 import type { ServerContext } from "../../context.ts";
 import type { ClientRecord } from "../../store/records.ts";
 import { unverifiedClaims, useOnce, verifyAssertion, type AssertionClaims } from "../assertion.ts";
@@ -29,6 +30,7 @@ const claimsSchema = z.object({
   scope: z.string().optional(),
   name: z.string().max(200).optional().catch(undefined),
   email: z.string().max(320).optional().catch(undefined),
+  email_verified: z.boolean().optional().catch(undefined),
 });
 
 /** They would bind the token to more than it can carry here. */
@@ -54,7 +56,9 @@ export const jwtBearer: GrantType = {
       subject: `${issuer}:${claims.sub}`,
       ...(said.name !== undefined && { name: said.name }),
       ...(said.email !== undefined && { email: said.email }),
+      ...(said.email_verified === true && { emailVerified: true }),
     };
+    if (!isAdmitted(context, identity, resource.uri)) throw invalidAssertion("person not allowed");
     const limit = scopeLimit(said.scope, client);
     const scopes = directScopes(resource, parameters.get("scope"), limit);
     const once = useOnce(context, "ID-JAG", claims);

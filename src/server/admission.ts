@@ -1,0 +1,57 @@
+/**
+ * Whether the rules in force let a person in, and to this service (config/allow.ts). Asked at login, at consent, whenever
+ * something is issued, and at each use of a token: a list that was changed counts at the very next request.
+ */
+import type { Identity } from "../auth-info.ts";
+import type { Config } from "../config.ts";
+import {
+  matchesRule,
+  needsOf,
+  parseRule,
+  type AllowRule,
+  type RuleNeeds,
+} from "../config/allow.ts";
+import type { ServerContext } from "./context.ts";
+
+type Deciding = Pick<ServerContext, "config" | "resources">;
+
+/** @param resource the resource URI it is about */
+export function isAdmitted(
+  { config, resources }: Deciding,
+  identity: Identity,
+  resource: string,
+): boolean {
+  if (!fits(config.identity.allow, identity)) return false;
+  const service = resources.named(resource)?.service;
+  return service === undefined || fits(config.services[service]?.allow, identity);
+}
+
+/** The same for what was given out already. A client that acts for itself is the operator's own, and no person. */
+export function isStillAdmitted(
+  context: Deciding,
+  grant: { subject: string; clientId: string; resource: string },
+  identity: Identity,
+): boolean {
+  return grant.subject === grant.clientId || isAdmitted(context, identity, grant.resource);
+}
+
+/** What a provider has to find out for the rules in force. */
+export function ruleNeeds(config: Config, provider: string): RuleNeeds {
+  const lists = [config.identity, ...Object.values(config.services)].map(
+    ({ allow }) => allow ?? [],
+  );
+  return needsOf(lists.flatMap(parsed), provider);
+}
+
+function fits(list: readonly string[] | undefined, identity: Identity): boolean {
+  return list === undefined || parsed(list).some((rule) => matchesRule(rule, identity));
+}
+
+/** Lists are replaced and never changed, so each is read once. */
+const known = new WeakMap<readonly string[], AllowRule[]>();
+
+function parsed(list: readonly string[]): AllowRule[] {
+  const rules = known.get(list) ?? list.map(parseRule);
+  known.set(list, rules);
+  return rules;
+}

@@ -1,0 +1,81 @@
+/**
+ * What a person sees when the login did not fail by their own "no": the rules do not let them in, or their identity provider is
+ * in trouble. The interaction stays as it is, so that the way "again" works; the way "back" tells the client.
+ */
+import type { Response } from "express";
+import type { Identity } from "../../auth-info.ts";
+import { epochSeconds } from "../../clock.ts";
+import { OAuthError } from "../../errors.ts";
+import { isAdmitted } from "../admission.ts";
+import type { ServerContext } from "../context.ts";
+import { loginProblemPage } from "../pages/login-problem-page.ts";
+import { sendPage } from "../pages/send-page.ts";
+import { errorRedirectUrl } from "./authorization-response.ts";
+import { isForDevice } from "./device.ts";
+import { interactionUrl, type Interaction } from "./interaction.ts";
+
+/** Status of a provider's failure, which tells it from everything else that may go wrong with a login. */
+const PROVIDER_FAILED = 502;
+
+export function isProviderFailure(error: OAuthError): boolean {
+  return error.status === PROVIDER_FAILED;
+}
+
+export function sendProviderFailure(
+  context: ServerContext,
+  response: Response,
+  interaction: Interaction,
+  error: OAuthError,
+): void {
+  context.log.warn({ reason: error.detail ?? error.message }, "an identity provider failed");
+  sendProblem(context, response, interaction, error, {
+    title: "Your login could not be checked",
+    message: `${error.message}.`,
+    hint: "Wait a moment and try again. If it stays so, tell the operator of this gateway.",
+    again: "Try again",
+  });
+}
+
+/** @returns whether the rules let the person in; when not, the page is sent */
+export function admitOrRefuse(
+  context: ServerContext,
+  response: Response,
+  interaction: Interaction,
+  identity: Identity,
+): boolean {
+  if (isAdmitted(context, identity, interaction.record.resource)) return true;
+  const [provider = ""] = identity.subject.split(":", 1);
+  const at = epochSeconds(context.clock);
+  const reason = "not allowed by the rules";
+  context.events.publish({ type: "login.failed", at, provider, reason, subject: identity.subject });
+  const description = "This account may not use the service";
+  const error = new OAuthError("access_denied", description);
+  const account = identity.login ?? identity.email ?? identity.name ?? identity.subject;
+  const service = context.resources.named(interaction.record.resource)?.service;
+  sendProblem(context, response, interaction, error, {
+    title: "You may not use this",
+    message: `You are logged in as ${account} (${provider}), and nobody has allowed that account to use ${service ?? "this service"}.`,
+    hint: `Ask the operator of this gateway to allow ${identity.subject}, or log in with another account.`,
+    again: "Use another account",
+  });
+  return false;
+}
+
+function sendProblem(
+  context: ServerContext,
+  response: Response,
+  { handle, record }: Interaction,
+  error: OAuthError,
+  { again, ...page }: { title: string; message: string; hint: string; again: string },
+): void {
+  const back = isForDevice(record) ? undefined : errorRedirectUrl(context, record, error);
+  const ways = [
+    { text: again, href: interactionUrl(context, "/login", handle) },
+    ...(back === undefined ? [] : [{ text: "Back to the app", href: back }]),
+  ];
+  sendPage(response, error.status, loginProblemPage({ ...page, ways, host: hostOf(context) }));
+}
+
+function hostOf({ issuer }: ServerContext): string {
+  return new URL(issuer).host;
+}
