@@ -85,7 +85,9 @@ export class ModernServers {
       throw new Refusal(404, ERROR_CODES.methodNotFound, reason, { id });
     }
     const gone = new AbortController();
-    response.once("close", () => gone.abort());
+    response.once("close", () => {
+      if (!response.writableFinished) gone.abort(); // making the reason of an abort is dear
+    });
     const isOld = (await service.era(gone.signal)) === "legacy";
     const keeper = isRequest(message) ? this.#keeperOf(message, call) : undefined;
     const server = keeper ?? (await this.#serverFor(call, service, id, isOld));

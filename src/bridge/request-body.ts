@@ -8,6 +8,9 @@ import { parseJson } from "../mcp/exact-json.ts";
 import { isNestedTooDeep } from "./nesting.ts";
 import { Refusal } from "./refusal.ts";
 
+/** What clients send; it need not be taken apart. */
+const USUAL = "application/json, text/event-stream";
+
 /**
  * @param limit in bytes
  * @returns the parsed JSON, whatever it is
@@ -33,6 +36,7 @@ export async function readJson(request: IncomingMessage, limit: number): Promise
 
 /** @throws Refusal 406 unless `Accept` names every one of `types` */
 export function requireAccept(request: IncomingMessage, types: readonly string[]): void {
+  if (request.headers.accept === USUAL) return;
   const accepted = new Set((request.headers.accept ?? "").split(",").map(mediaType));
   if (accepted.has("*/*")) return;
   const missing = types.filter(
@@ -67,6 +71,8 @@ function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
     request.on("data", collect);
     request.once("end", () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
     request.once("error", reject);
-    request.once("close", () => reject(new Error("the client went away")));
+    request.once("close", () => {
+      if (!request.complete) reject(new Error("the client went away"));
+    });
   });
 }

@@ -49,6 +49,8 @@ interface Load {
 
 let directory: string;
 let gateway: Target;
+/** One child for all sessions, as mcp-proxy has it. */
+let shared: Target;
 let peers: Target[];
 let floor: Target;
 const stdio: Target = { name: "stdio", command: pinned(0, child).flat() };
@@ -60,7 +62,11 @@ beforeAll(async () => {
   const config = {
     publicUrl: "http://localhost:8080",
     limits: { sessionsPerUser: 1000 },
-    services: { bench: service, warm: { ...service, warm: 2 } },
+    services: {
+      bench: service,
+      shared: { ...service, isolation: "shared" },
+      warm: { ...service, warm: 2 },
+    },
     defaultService: "bench",
   };
   writeFileSync(join(directory, "mcp-gateway.yaml"), JSON.stringify(config)); // JSON is YAML
@@ -68,6 +74,7 @@ beforeAll(async () => {
     cwd: directory,
   });
   gateway = { name: "mcp-gateway", server, ...(await endpoint(server, "/mcp")) };
+  shared = { name: "mcp-gateway, shared", server, ...(await endpoint(server, "/shared/mcp")) };
   floor = await startPeer("bare relay", [process.execPath, script("floor.js"), CHILD]);
   peers = [
     await startPeer("supergateway", [
@@ -224,7 +231,8 @@ function show(title: string, measured: ReadonlyMap<string, Measured>): void {
 }
 
 it.each([1, 16, 64])("%i session(s) calling", async (sessions) => {
-  const measured = await inTurns([gateway, ...peers, floor, stdio], { sessions, seconds: 2 });
+  const targets = [gateway, shared, ...peers, floor, stdio];
+  const measured = await inTurns(targets, { sessions, seconds: 2 });
   show(`tools/call, ${sessions} session(s)`, measured);
   for (const { calls } of measured.values()) expect(calls).toBeGreaterThan(10);
 });

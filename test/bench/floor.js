@@ -46,6 +46,7 @@ const server = createServer((request, response) => {
     });
   });
 });
+server.keepAliveTimeout = 60_000; // milliseconds: opening many sessions takes a while
 server.listen(0, "127.0.0.1", () => console.log(JSON.stringify({ port: server.address().port })));
 process.once("SIGTERM", () => {
   for (const { child } of sessions.values()) child.kill();
