@@ -1,4 +1,5 @@
 /** Sessions that outlive the process that served them, over a real store. */
+import { writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -271,6 +272,28 @@ describe("a session stays unknown", () => {
     const never = await start({ ...workbench, revive: false });
     await openSession(never.endpoint("bench"));
     expect(await remembered()).toHaveLength(1);
+  });
+
+  it("where the server says of itself that it is another one", async () => {
+    const file = join(folder, "version");
+    writeFileSync(file, "1");
+    const code = `require("readline").createInterface({ input: process.stdin }).on("line", (line) => {
+      const { id, method } = JSON.parse(line);
+      const version = require("fs").readFileSync(${JSON.stringify(file)}, "utf8");
+      const serverInfo = { name: "changing", version };
+      const hello = { protocolVersion: "2025-11-25", capabilities: {}, serverInfo };
+      const result = method === "initialize" ? hello : {};
+      if (id !== undefined) console.log(JSON.stringify({ jsonrpc: "2.0", id, result }));
+    })`;
+    const changing = { command: process.execPath, args: ["-e", code] };
+    const { headers } = await openSession((await start(changing)).endpoint("bench"));
+    await expect.poll(remembered).toHaveLength(1);
+    expect(await dead(await start(changing), headers)).toBe(200);
+    writeFileSync(file, "2");
+    const last = await start(changing);
+    expect(await dead(last, headers)).toBe(404);
+    await expect.poll(() => last.bridge.health()["bench"]!.children).toEqual([]);
+    expect(await remembered()).toEqual([]);
   });
 
   it("on other gateways while the one that serves it lives, and not once that is gone", async () => {
