@@ -87,8 +87,19 @@ export function matchesRule(rule: AllowRule, identity: Identity): boolean {
   }
 }
 
-/** What the provider of this name has to find out for these rules. */
-export function needsOf(rules: readonly AllowRule[], provider: string): RuleNeeds {
+/** Where rules stand. */
+interface Lists {
+  identity: { allow?: string[] | undefined };
+  services: Readonly<Record<string, { allow?: string[] | undefined }>>;
+}
+
+/** What the provider of this name has to find out for the rules in force. */
+export function ruleNeeds({ identity, services }: Lists, provider: string): RuleNeeds {
+  const lists = [identity, ...Object.values(services)].map(({ allow }) => allow ?? []);
+  return needsOf(lists.flat().map(parseRule), provider);
+}
+
+function needsOf(rules: readonly AllowRule[], provider: string): RuleNeeds {
   const needs: RuleNeeds = { organizations: [], groups: [], email: false };
   for (const rule of rules) {
     if (rule.kind === "email") needs.email = true;

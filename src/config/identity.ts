@@ -3,6 +3,7 @@
  */
 import { z } from "zod";
 import { parseRule, RULE_WORDS, type AllowRule } from "./allow.ts";
+import { secretReference, secureUrl } from "./values.ts";
 
 /** Begins subjects, allow rules and the path of the callback. */
 const providerName = z
@@ -21,6 +22,18 @@ const localProvider = z
   })
   .describe("Whoever sits at this machine; for development.");
 
+const githubProvider = z
+  .strictObject({
+    type: z.literal("github").describe("GitHub, by an OAuth app."),
+    name: providerName.default("github"),
+    clientId: z.string().min(1).describe("Client ID of the OAuth app."),
+    clientSecret: secretReference.describe("Its client secret: ${NAME} or { file }."),
+    baseUrl: secureUrl
+      .default("https://github.com")
+      .describe("Address of a GitHub Enterprise Server, when it is that."),
+  })
+  .describe("People with an account at GitHub. The numeric id is the person.");
+
 const allowRule = z.string().superRefine((text, context) => {
   try {
     parseRule(text);
@@ -36,7 +49,7 @@ export const allowRules = z.array(allowRule).meta({
 export const identity = z
   .strictObject({
     providers: z
-      .array(z.discriminatedUnion("type", [localProvider]))
+      .array(z.discriminatedUnion("type", [localProvider, githubProvider]))
       .min(1)
       .default([{ type: "local", name: "local" }])
       .describe("Who tells the gateway which person it is."),
@@ -74,7 +87,7 @@ export function identityProblems(config: Named): { path: (string | number)[]; me
         : [{ path: [...path, index], message: `no provider is named "${provider}"` }];
     }),
   );
-  const open = providers.find(({ type }) => type !== ("local" as string));
+  const open = providers.find(({ type }) => type !== "local");
   if (open && allow === undefined) {
     const message = `name who may come in: without it everybody who has an account at ${open.name} could`;
     problems.push({ path: ["identity", "allow"], message });

@@ -3,14 +3,7 @@
  * something is issued, and at each use of a token: a list that was changed counts at the very next request.
  */
 import type { Identity } from "../auth-info.ts";
-import type { Config } from "../config.ts";
-import {
-  matchesRule,
-  needsOf,
-  parseRule,
-  type AllowRule,
-  type RuleNeeds,
-} from "../config/allow.ts";
+import { matchesRule, parseRule, type AllowRule } from "../config/allow.ts";
 import type { ServerContext } from "./context.ts";
 
 type Deciding = Pick<ServerContext, "config" | "resources">;
@@ -33,14 +26,6 @@ export function isStillAdmitted(
   identity: Identity,
 ): boolean {
   return grant.subject === grant.clientId || isAdmitted(context, identity, grant.resource);
-}
-
-/** What a provider has to find out for the rules in force. */
-export function ruleNeeds(config: Config, provider: string): RuleNeeds {
-  const lists = [config.identity, ...Object.values(config.services)].map(
-    ({ allow }) => allow ?? [],
-  );
-  return needsOf(lists.flatMap(parsed), provider);
 }
 
 function fits(list: readonly string[] | undefined, identity: Identity): boolean {

@@ -1,4 +1,10 @@
+import { afterAll } from "vitest";
 import { createLocalProvider } from "../../src/server/identity/local.ts";
+import { createGitHubProvider } from "../../src/server/identity/github.ts";
+import type { LoginStep } from "../../src/server/identity/identity-provider.ts";
+import { createProviderFetch } from "../../src/server/identity/provider-fetch.ts";
+import { APP, startGitHub } from "../support/github.ts";
+import { backFrom } from "../support/web-login.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
 import { identityContract, type IdentityStage } from "./identity-contract.ts";
 
@@ -33,6 +39,28 @@ function localStage(requireCode: boolean): IdentityStage {
     refuse: async (_step, state) => (requireCode ? answer(state, "AAAA-AAAA") : undefined),
     secrets: () => codes.flatMap((code) => [code, code.replace("-", "")]),
   };
+}
+
+const github = await startGitHub();
+afterAll(() => github.close());
+
+identityContract("github", () => ({
+  provider: createGitHubProvider({
+    name: "github",
+    ...APP,
+    baseUrl: github.baseUrl,
+    fetch: createProviderFetch({ clock: createFakeClock() }),
+    needs: () => ({ organizations: ["acme"], groups: [], email: true }),
+  }),
+  accept: (step) => goThere(step, "yes"),
+  refuse: (step) => goThere(step, "access_denied"),
+  secrets: () => [APP.clientSecret],
+}));
+
+function goThere(step: LoginStep, answer: "yes" | "access_denied"): Promise<URL> {
+  github.answer = answer;
+  if (!("location" in step)) throw new Error("there is a form instead");
+  return backFrom(step.location);
 }
 
 identityContract("local, with one button", () => localStage(false));

@@ -6,6 +6,7 @@
  * bound to the browser. `state` in `LoginRequest` is what the answer must carry; comparing it is our work, not theirs.
  */
 import type { Identity, LoginForm, PendingLogin } from "../../auth-info.ts";
+import { OAuthError } from "../../errors.ts";
 
 interface LoginRequest {
   /** Where the answer must arrive: `<issuer>/callback/<name>`. */
@@ -21,11 +22,19 @@ export type LoginStep =
 export interface IdentityProvider {
   /** The configured name, first half of every subject. */
   readonly name: string;
+  /** @throws OAuthError with the status of a provider's failure */
   begin(login: LoginRequest): Promise<LoginStep>;
   /**
    * @param callback the URL the browser came back to; a form's fields are its query parameters
    * @throws OAuthError access_denied when the person said no or the answer does not fit `pending`; its description is
-   *   shown to the person
+   *   shown to the person. With the status of a provider's failure when it is not the person's doing
    */
   finish(callback: URL, pending: PendingLogin): Promise<Identity>;
+}
+
+/** The status that tells a provider in trouble from everything else: the same login may work a moment later. */
+export const PROVIDER_FAILED = 502;
+
+export function isProviderFailure(error: unknown): error is OAuthError {
+  return error instanceof OAuthError && error.status === PROVIDER_FAILED;
 }

@@ -3,8 +3,12 @@
  */
 import type { Clock } from "../../clock.ts";
 import type { Config, IdentityProviderConfig } from "../../config.ts";
+import { ruleNeeds, type RuleNeeds } from "../../config/allow.ts";
+import { resolveSecret } from "../../secret.ts";
+import { createGitHubProvider } from "./github.ts";
 import type { IdentityProvider } from "./identity-provider.ts";
 import { createLocalProvider } from "./local.ts";
+import { createProviderFetch, type ProviderFetch } from "./provider-fetch.ts";
 
 export interface IdentityDependencies {
   clock: Clock;
@@ -14,26 +18,55 @@ export interface IdentityDependencies {
   announce: (code: string) => void;
 }
 
+/** What providers elsewhere need. */
+interface Asking {
+  fetch: ProviderFetch;
+  /** Of the rules in force, for the provider of this name. */
+  needs: (provider: string) => RuleNeeds;
+}
+
 type Factories = {
   [Type in IdentityProviderConfig["type"]]: (
     config: Extract<IdentityProviderConfig, { type: Type }>,
-    dependencies: IdentityDependencies,
+    dependencies: IdentityDependencies & Asking,
   ) => IdentityProvider;
 };
 
 const factories: Factories = {
   local: ({ name }, dependencies) => createLocalProvider({ name, ...dependencies }),
+  github: ({ name, clientId, clientSecret, baseUrl }, { fetch, needs }) =>
+    createGitHubProvider({
+      name,
+      clientId,
+      clientSecret: resolveSecret(clientSecret, `clientSecret of the identity provider ${name}`),
+      baseUrl,
+      fetch,
+      needs: () => needs(name),
+    }),
 };
 
-/** @returns the configured providers by name, in configured order */
+/**
+ * @param config asked anew at each login which rules are in force
+ * @returns the configured providers by name, in configured order
+ * @throws UserError when a secret is missing
+ */
 export function createIdentityProviders(
   config: Config,
   dependencies: IdentityDependencies,
 ): Map<string, IdentityProvider> {
+  const all = {
+    ...dependencies,
+    fetch: createProviderFetch(dependencies),
+    needs: (provider: string) => ruleNeeds(config, provider),
+  };
   return new Map(
-    config.identity.providers.map((entry) => [
-      entry.name,
-      factories[entry.type](entry, dependencies),
-    ]),
+    config.identity.providers.map((entry) => [entry.name, createProvider(entry, all)]),
   );
+}
+
+function createProvider<Type extends IdentityProviderConfig["type"]>(
+  entry: Extract<IdentityProviderConfig, { type: Type }>,
+  dependencies: IdentityDependencies & Asking,
+): IdentityProvider {
+  return factories[entry.type](entry, dependencies);
 }

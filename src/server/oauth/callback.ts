@@ -14,6 +14,7 @@ import { epochSeconds } from "../../clock.ts";
 import { OAuthError } from "../../errors.ts";
 import { digest, equalInConstantTime, randomId } from "../../random.ts";
 import type { ServerContext } from "../context.ts";
+import { isProviderFailure } from "../identity/identity-provider.ts";
 import { sendErrorPage } from "../pages/error-page.ts";
 import type { InteractionRecord } from "../store/records.ts";
 import { redirectWithError } from "./authorization-response.ts";
@@ -31,7 +32,7 @@ import {
   type Interaction,
 } from "./interaction.ts";
 import { sendLoginForm } from "./login.ts";
-import { admitOrRefuse, isProviderFailure, sendProviderFailure } from "./login-problem.ts";
+import { admitOrRefuse, sendProviderFailure } from "./login-problem.ts";
 import { startLoginSession } from "./login-session.ts";
 import { queryOf } from "./query.ts";
 

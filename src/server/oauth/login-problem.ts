@@ -14,13 +14,6 @@ import { errorRedirectUrl } from "./authorization-response.ts";
 import { isForDevice } from "./device.ts";
 import { interactionUrl, type Interaction } from "./interaction.ts";
 
-/** Status of a provider's failure, which tells it from everything else that may go wrong with a login. */
-const PROVIDER_FAILED = 502;
-
-export function isProviderFailure(error: OAuthError): boolean {
-  return error.status === PROVIDER_FAILED;
-}
-
 export function sendProviderFailure(
   context: ServerContext,
   response: Response,

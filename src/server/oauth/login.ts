@@ -11,6 +11,7 @@ import type { RequestHandler, Response } from "express";
 import { OAuthError } from "../../errors.ts";
 import { digest, randomId, randomToken } from "../../random.ts";
 import type { ServerContext } from "../context.ts";
+import { isProviderFailure } from "../identity/identity-provider.ts";
 import { chooseProviderPage, loginFormPage, type LoginPurpose } from "../pages/login-page.ts";
 import { sendPage } from "../pages/send-page.ts";
 import { countWithin } from "../rate-limits.ts";
@@ -29,7 +30,7 @@ import {
   serverPath,
   type Interaction,
 } from "./interaction.ts";
-import { isProviderFailure, sendProviderFailure } from "./login-problem.ts";
+import { sendProviderFailure } from "./login-problem.ts";
 import { endLoginSession } from "./login-session.ts";
 import { queryOf } from "./query.ts";
 
@@ -120,7 +121,7 @@ export async function sendLoginForm(
 }
 
 function asProviderFailure(error: unknown): OAuthError {
-  if (error instanceof OAuthError && isProviderFailure(error)) return error;
+  if (isProviderFailure(error)) return error;
   throw error;
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Identity } from "../../../src/auth-info.ts";
-import { matchesRule, needsOf, parseRule } from "../../../src/config/allow.ts";
+import { matchesRule, parseRule, ruleNeeds } from "../../../src/config/allow.ts";
 
 const matches = (rule: string, identity: Partial<Identity>): boolean =>
   matchesRule(parseRule(rule), { subject: "github:583231", ...identity });
@@ -70,12 +70,16 @@ describe("an allow rule", () => {
 
   it("says what its provider has to find out", () => {
     const rules = ["github-org:Acme", "github-team:acme/x", "corp-org:b", "group:corp/c"];
-    expect(needsOf(rules.map(parseRule), "github")).toEqual({
+    const config = {
+      identity: { allow: rules },
+      services: { a: {}, b: { allow: ["email:*@a.b"] } },
+    };
+    expect(ruleNeeds({ ...config, services: {} }, "github")).toEqual({
       organizations: ["acme", "acme/x"],
       groups: [],
       email: false,
     });
-    expect(needsOf([parseRule("email:*@a.b"), ...rules.map(parseRule)], "corp")).toEqual({
+    expect(ruleNeeds(config, "corp")).toEqual({
       organizations: ["b"],
       groups: ["c"],
       email: true,
