@@ -8,7 +8,7 @@ import { OAuthError } from "../errors.ts";
 import type { EventBus } from "../events.ts";
 import type { Log } from "../log.ts";
 import type { BridgeCall } from "./call.ts";
-import { asObject, ERROR_CODES } from "./json-rpc.ts";
+import { asObject, ERROR_CODES } from "../mcp/json-rpc.ts";
 import { isModern } from "./modern-headers.ts";
 import { ModernServers } from "./modern-servers.ts";
 import { Refusal, unavailable } from "./refusal.ts";

@@ -9,10 +9,10 @@
 import type { ChildProcess } from "node:child_process";
 import type { Clock } from "../clock.ts";
 import { redact } from "../log.ts";
-import { isJsonRpcMessage, type JsonRpcMessage } from "./json-rpc.ts";
-import { LineSplitter } from "./lines.ts";
+import { isJsonRpcMessage, type JsonRpcMessage } from "../mcp/json-rpc.ts";
+import { LineSplitter } from "../mcp/lines.ts";
 import { parseJson, stringifyJson } from "../mcp/exact-json.ts";
-import { isNestedTooDeep } from "./nesting.ts";
+import { isNestedTooDeep } from "../mcp/nesting.ts";
 import { groupInside, signalGroup } from "./process-group.ts";
 import type { Reaper } from "./reaper.ts";
 import type { Channel } from "./service/service.ts";

@@ -8,7 +8,7 @@ import {
   type JsonRpcRequest,
   type JsonRpcResponse,
   type RequestId,
-} from "./json-rpc.ts";
+} from "../mcp/json-rpc.ts";
 import { Refusal } from "./refusal.ts";
 import type { SessionStream } from "./session-stream.ts";
 

@@ -14,7 +14,7 @@ import {
   type JsonRpcRequest,
   type JsonRpcResponse,
   type RequestId,
-} from "./json-rpc.ts";
+} from "../mcp/json-rpc.ts";
 import { outageOf } from "../mcp/outage.ts";
 import { writeJson } from "./refusal.ts";
 

@@ -15,7 +15,7 @@ import {
   type JsonRpcMessage,
   type JsonRpcRequest,
   type JsonRpcResponse,
-} from "./json-rpc.ts";
+} from "../mcp/json-rpc.ts";
 import type { Channel, Service } from "./service/service.ts";
 import { LegacyChannel } from "./translate/legacy-channel.ts";
 

@@ -9,7 +9,7 @@ import {
   type JsonRpcRequest,
   type JsonRpcResponse,
   type RequestId,
-} from "./json-rpc.ts";
+} from "../mcp/json-rpc.ts";
 
 export interface Pending<Owner> {
   /** The client's own. */

@@ -13,7 +13,7 @@ import {
   metaOf,
   type JsonRpcNotification,
   type JsonRpcRequest,
-} from "./json-rpc.ts";
+} from "../mcp/json-rpc.ts";
 import { Refusal } from "./refusal.ts";
 
 export const MODERN_VERSIONS: readonly string[] = ["2026-07-28"];

@@ -18,7 +18,7 @@ import {
   type JsonRpcNotification,
   type JsonRpcRequest,
   type RequestId,
-} from "./json-rpc.ts";
+} from "../mcp/json-rpc.ts";
 import { Lingering } from "./lingering.ts";
 import { OwnRequests } from "./own-requests.ts";
 import { ParamHeaders } from "./param-headers.ts";

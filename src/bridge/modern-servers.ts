@@ -7,7 +7,7 @@ import type { Clock } from "../clock.ts";
 import { randomId } from "../random.ts";
 import type { Config } from "../config.ts";
 import type { BridgeCall } from "./call.ts";
-import { ERROR_CODES, isRequest, type JsonRpcRequest } from "./json-rpc.ts";
+import { ERROR_CODES, isRequest, type JsonRpcRequest } from "../mcp/json-rpc.ts";
 import { Looks } from "./looks.ts";
 import { readModern } from "./modern-headers.ts";
 import { ModernServer } from "./modern-server.ts";

@@ -12,7 +12,7 @@ import {
   type JsonRpcMessage,
   type JsonRpcRequest,
   type JsonRpcResponse,
-} from "./json-rpc.ts";
+} from "../mcp/json-rpc.ts";
 import { LEGACY_VERSIONS } from "./legacy-versions.ts";
 import { replay } from "./revival.ts";
 import { unavailable } from "./refusal.ts";

@@ -1,7 +1,7 @@
 /**
  * What the bridge itself asks a server. These ids are strings, those of clients' requests numbers, so they never meet.
  */
-import type { JsonRpcRequest, JsonRpcResponse } from "./json-rpc.ts";
+import type { JsonRpcRequest, JsonRpcResponse } from "../mcp/json-rpc.ts";
 import type { Channel } from "./service/service.ts";
 
 interface Waiting {

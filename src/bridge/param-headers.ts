@@ -6,8 +6,13 @@ import type { IncomingMessage } from "node:http";
 import type { Clock } from "../clock.ts";
 import { digitsOf } from "../mcp/exact-json.ts";
 import { mirroredHeader } from "../mcp/mirrored-header.ts";
-import { headerDeclarations, type HeaderDeclaration } from "./header-declarations.ts";
-import { asObject, ERROR_CODES, type JsonRpcRequest, type JsonRpcResponse } from "./json-rpc.ts";
+import { headerDeclarations, type HeaderDeclaration } from "../mcp/header-declarations.ts";
+import {
+  asObject,
+  ERROR_CODES,
+  type JsonRpcRequest,
+  type JsonRpcResponse,
+} from "../mcp/json-rpc.ts";
 import { MODERN_VERSIONS } from "./modern-headers.ts";
 import { Refusal } from "./refusal.ts";
 

@@ -4,7 +4,7 @@
  */
 import type { ServerResponse } from "node:http";
 import { stringifyJson } from "../mcp/exact-json.ts";
-import { ERROR_CODES, errorResponse, type RequestId } from "./json-rpc.ts";
+import { ERROR_CODES, errorResponse, type RequestId } from "../mcp/json-rpc.ts";
 import type { ServiceUnavailable } from "./service/unavailable.ts";
 
 export class Refusal extends Error {

@@ -3,9 +3,9 @@
  */
 import { isUtf8 } from "node:buffer";
 import type { IncomingMessage } from "node:http";
-import { ERROR_CODES } from "./json-rpc.ts";
+import { ERROR_CODES } from "../mcp/json-rpc.ts";
 import { parseJson } from "../mcp/exact-json.ts";
-import { isNestedTooDeep } from "./nesting.ts";
+import { isNestedTooDeep } from "../mcp/nesting.ts";
 import { Refusal } from "./refusal.ts";
 
 /** What clients send; it need not be taken apart. */

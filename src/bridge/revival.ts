@@ -11,7 +11,7 @@ import {
   type JsonRpcMessage,
   type JsonRpcRequest,
   type JsonRpcResponse,
-} from "./json-rpc.ts";
+} from "../mcp/json-rpc.ts";
 import {
   afterMessage,
   digestOfAnswer,

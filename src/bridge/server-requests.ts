@@ -9,7 +9,7 @@ import {
   type JsonRpcRequest,
   type JsonRpcResponse,
   type RequestId,
-} from "./json-rpc.ts";
+} from "../mcp/json-rpc.ts";
 
 /** Which capability a client must have declared to be asked. */
 const NEEDS: Readonly<Record<string, string>> = {

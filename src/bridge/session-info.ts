@@ -2,7 +2,7 @@
  * What others may know about an MCP session.
  */
 import { digest } from "../random.ts";
-import { asObject } from "./json-rpc.ts";
+import { asObject } from "../mcp/json-rpc.ts";
 
 export interface SessionInfo {
   /** Public handle for people and logs; not the `Mcp-Session-Id`, which only its client knows. */

@@ -4,7 +4,7 @@
  */
 import type { ServiceConfig } from "../config.ts";
 import { digest } from "../random.ts";
-import { asObject, type JsonRpcMessage } from "./json-rpc.ts";
+import { asObject, type JsonRpcMessage } from "../mcp/json-rpc.ts";
 
 export interface RememberedSession {
   readonly service: string;

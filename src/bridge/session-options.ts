@@ -3,7 +3,7 @@
  */
 import type { AuthInfo } from "../auth-info.ts";
 import type { Clock } from "../clock.ts";
-import type { JsonRpcMessage } from "./json-rpc.ts";
+import type { JsonRpcMessage } from "../mcp/json-rpc.ts";
 import type { Channel } from "./service/service.ts";
 
 export interface SessionOptions {

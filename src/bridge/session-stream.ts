@@ -11,7 +11,7 @@ import type { Clock } from "../clock.ts";
 import { stringifyJson } from "../mcp/exact-json.ts";
 import { EventResponse, formatEvent } from "./event-response.ts";
 import type { EventStore } from "./event-store.ts";
-import type { JsonRpcMessage, JsonRpcResponse } from "./json-rpc.ts";
+import type { JsonRpcMessage, JsonRpcResponse } from "../mcp/json-rpc.ts";
 import { writeJson } from "./refusal.ts";
 
 const OPEN_AFTER = 0.1; // seconds

@@ -23,7 +23,7 @@ import {
   type JsonRpcNotification,
   type JsonRpcRequest,
   type RequestId,
-} from "./json-rpc.ts";
+} from "../mcp/json-rpc.ts";
 import { Refusal } from "./refusal.ts";
 import { ServerRequests } from "./server-requests.ts";
 import { REMEMBERED_METHODS, STREAMS_OF_A_LIFE } from "./session-memory.ts";

@@ -6,7 +6,7 @@ import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import type { EventBus } from "../events.ts";
 import type { BridgeCall } from "./call.ts";
-import { ERROR_CODES, type JsonRpcRequest, type JsonRpcResponse } from "./json-rpc.ts";
+import { ERROR_CODES, type JsonRpcRequest, type JsonRpcResponse } from "../mcp/json-rpc.ts";
 import { Looks } from "./looks.ts";
 import { openSession, type Opening } from "./open-session.ts";
 import { Refusal } from "./refusal.ts";

@@ -1,7 +1,7 @@
 /**
  * Room for servers that run for callers: so many in total, so many for one person, so many of one service.
  */
-import { ERROR_CODES, type RequestId } from "./json-rpc.ts";
+import { ERROR_CODES, type RequestId } from "../mcp/json-rpc.ts";
 import { Refusal } from "./refusal.ts";
 import type { Service } from "./service/service.ts";
 

@@ -11,7 +11,7 @@ import {
   isRequest,
   type JsonRpcMessage,
   type JsonRpcRequest,
-} from "./json-rpc.ts";
+} from "../mcp/json-rpc.ts";
 import { LEGACY_VERSIONS } from "./legacy-versions.ts";
 import { outageOf } from "../mcp/outage.ts";
 import { Refusal, writeJson } from "./refusal.ts";

@@ -8,7 +8,7 @@ import { Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseJson, stringifyJson } from "../../src/mcp/exact-json.ts";
 import { isModern, readModern } from "../../src/bridge/modern-headers.ts";
-import { isJsonRpcMessage } from "../../src/bridge/json-rpc.ts";
+import { isJsonRpcMessage } from "../../src/mcp/json-rpc.ts";
 import { Refusal } from "../../src/bridge/refusal.ts";
 import { checkConfigText } from "../../src/config-file.ts";
 import { parseDuration } from "../../src/duration.ts";

@@ -5,7 +5,7 @@
 import { EventEmitter } from "node:events";
 import type { ServerResponse } from "node:http";
 import type { AuthInfo } from "../../src/auth-info.ts";
-import type { JsonRpcMessage } from "../../src/bridge/json-rpc.ts";
+import type { JsonRpcMessage } from "../../src/mcp/json-rpc.ts";
 import type { Channel, Service } from "../../src/bridge/service/service.ts";
 import type { Refusal } from "../../src/bridge/refusal.ts";
 import { Slots } from "../../src/bridge/slots.ts";

@@ -3,7 +3,7 @@
  * request of its own.
  */
 import { expect } from "vitest";
-import type { JsonRpcMessage, RequestId } from "../../src/bridge/json-rpc.ts";
+import type { JsonRpcMessage, RequestId } from "../../src/mcp/json-rpc.ts";
 import { LegacyChannel } from "../../src/bridge/translate/legacy-channel.ts";
 import { createFakeClock, type FakeClock } from "./fake-clock.ts";
 import type { Wire } from "./mcp-session.ts";

@@ -1,7 +1,7 @@
 /**
  * A server that does only what a test says: what it was sent is there to look at, and it says what it is told to.
  */
-import type { JsonRpcMessage, RequestId } from "../../src/bridge/json-rpc.ts";
+import type { JsonRpcMessage, RequestId } from "../../src/mcp/json-rpc.ts";
 import type { Channel } from "../../src/bridge/service/service.ts";
 import type { Wire } from "./mcp-session.ts";
 

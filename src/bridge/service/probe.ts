@@ -3,7 +3,7 @@
  * message is not the one they expect (the procedure clients use, MCP 2026-07-28 "era detection").
  */
 import type { Clock } from "../../clock.ts";
-import { asObject, ERROR_CODES, isResponse, type JsonRpcMessage } from "../json-rpc.ts";
+import { asObject, ERROR_CODES, isResponse, type JsonRpcMessage } from "../../mcp/json-rpc.ts";
 import type { Channel, Era } from "./service.ts";
 
 const PROBE_TIMEOUT = 5; // seconds

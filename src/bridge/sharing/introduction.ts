@@ -1,7 +1,7 @@
 /**
  * The one `initialize` of a shared server, and what each session gets of its answer.
  */
-import { asObject } from "../json-rpc.ts";
+import { asObject } from "../../mcp/json-rpc.ts";
 import { LEGACY_VERSIONS } from "../legacy-versions.ts";
 
 type Members = { readonly [member: string]: unknown };

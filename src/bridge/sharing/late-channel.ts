@@ -8,7 +8,7 @@ import {
   type JsonRpcMessage,
   type JsonRpcRequest,
   type RequestId,
-} from "../json-rpc.ts";
+} from "../../mcp/json-rpc.ts";
 import type { Channel } from "../service/service.ts";
 
 export class LateChannel implements Channel {

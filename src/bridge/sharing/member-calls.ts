@@ -8,7 +8,7 @@ import type {
   JsonRpcRequest,
   JsonRpcResponse,
   RequestId,
-} from "../json-rpc.ts";
+} from "../../mcp/json-rpc.ts";
 import { Lingering } from "../lingering.ts";
 import type { Member } from "./member.ts";
 

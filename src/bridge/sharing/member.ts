@@ -1,7 +1,7 @@
 /**
  * One session's channel to a server that it shares with others. It looks like a channel to a server of its own.
  */
-import type { JsonRpcMessage, RequestId } from "../json-rpc.ts";
+import type { JsonRpcMessage, RequestId } from "../../mcp/json-rpc.ts";
 import type { Channel } from "../service/service.ts";
 
 /** The shared server, as its members see it. */

@@ -22,7 +22,7 @@ import {
   type JsonRpcRequest,
   type JsonRpcResponse,
   type RequestId,
-} from "../json-rpc.ts";
+} from "../../mcp/json-rpc.ts";
 import { OwnRequests } from "../own-requests.ts";
 import type { Channel } from "../service/service.ts";
 import { resultFor } from "./introduction.ts";

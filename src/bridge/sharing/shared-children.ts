@@ -2,7 +2,7 @@
  * Who shares a running server with whom: nobody, the sessions of one principal, or everybody (`isolation`).
  */
 import { greet, type Greeted, type Greeting } from "../greet.ts";
-import type { JsonRpcErrorResponse } from "../json-rpc.ts";
+import type { JsonRpcErrorResponse } from "../../mcp/json-rpc.ts";
 import type { Service } from "../service/service.ts";
 import { introductionFor } from "./introduction.ts";
 import { LateChannel } from "./late-channel.ts";

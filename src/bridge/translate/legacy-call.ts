@@ -9,7 +9,7 @@ import {
   type JsonRpcRequest,
   type JsonRpcResponse,
   type RequestId,
-} from "../json-rpc.ts";
+} from "../../mcp/json-rpc.ts";
 import { failure, legacyError } from "./legacy-failure.ts";
 import {
   missingCapability,

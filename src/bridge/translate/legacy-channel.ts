@@ -23,7 +23,7 @@ import {
   type JsonRpcRequest,
   type JsonRpcResponse,
   type RequestId,
-} from "../json-rpc.ts";
+} from "../../mcp/json-rpc.ts";
 import type { Channel } from "../service/service.ts";
 import { LegacyCall } from "./legacy-call.ts";
 import { legacyError } from "./legacy-failure.ts";

@@ -8,7 +8,7 @@ import {
   type JsonRpcErrorResponse,
   type JsonRpcRequest,
   type JsonRpcResponse,
-} from "../json-rpc.ts";
+} from "../../mcp/json-rpc.ts";
 
 /** Until 2026-07-28 took the code away. */
 const RESOURCE_NOT_FOUND = -32_002;

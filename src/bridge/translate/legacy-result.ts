@@ -2,7 +2,7 @@
  * Results of revision 2026-07-28 in the words of those with `initialize`, whose schemas are strict about leftovers.
  */
 import { stringifyJson } from "../../mcp/exact-json.ts";
-import { asObject } from "../json-rpc.ts";
+import { asObject } from "../../mcp/json-rpc.ts";
 import { RESERVED, withoutReserved } from "./legacy-meta.ts";
 
 /** Methods whose results have caching hints; elsewhere such members are the server's own. */

@@ -14,7 +14,7 @@ import {
   type JsonRpcRequest,
   type JsonRpcResponse,
   type RequestId,
-} from "../json-rpc.ts";
+} from "../../mcp/json-rpc.ts";
 import { legacyError } from "./legacy-failure.ts";
 import { RESERVED, withoutReserved } from "./legacy-meta.ts";
 import type { Upstream } from "./legacy-upstream.ts";

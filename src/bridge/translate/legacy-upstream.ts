@@ -8,7 +8,7 @@ import {
   type JsonRpcMessage,
   type JsonRpcResponse,
   type RequestId,
-} from "../json-rpc.ts";
+} from "../../mcp/json-rpc.ts";
 import { MODERN_VERSIONS } from "../modern-headers.ts";
 import type { Channel } from "../service/service.ts";
 import { RESERVED, withoutReserved } from "./legacy-meta.ts";

@@ -17,7 +17,7 @@ import {
   type JsonRpcNotification,
   type JsonRpcRequest,
   type JsonRpcResponse,
-} from "../json-rpc.ts";
+} from "../../mcp/json-rpc.ts";
 import type { Waiter } from "./modern-child.ts";
 import type { Lease } from "./modern-pool.ts";
 import { kindOf, refusalOf, toInputRequest, urlQuestions } from "./modern-questions.ts";

@@ -17,7 +17,7 @@ import {
   type JsonRpcRequest,
   type JsonRpcResponse,
   type RequestId,
-} from "../json-rpc.ts";
+} from "../../mcp/json-rpc.ts";
 import { Lingering } from "../lingering.ts";
 import { LEGACY_VERSIONS } from "../legacy-versions.ts";
 import type { Channel } from "../service/service.ts";

@@ -5,7 +5,7 @@
 import { principalOf, type AuthInfo } from "../../auth-info.ts";
 import type { Clock } from "../../clock.ts";
 import type { Config } from "../../config.ts";
-import type { JsonRpcNotification, JsonRpcRequest, JsonRpcResponse } from "../json-rpc.ts";
+import type { JsonRpcNotification, JsonRpcRequest, JsonRpcResponse } from "../../mcp/json-rpc.ts";
 import type { Service } from "../service/service.ts";
 import type { Slots } from "../slots.ts";
 import { canonicalJson } from "./modern-canonical.ts";

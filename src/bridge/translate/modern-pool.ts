@@ -8,7 +8,7 @@
  */
 import type { AuthInfo } from "../../auth-info.ts";
 import type { Clock } from "../../clock.ts";
-import type { RequestId } from "../json-rpc.ts";
+import type { RequestId } from "../../mcp/json-rpc.ts";
 import type { LegacyChild } from "./modern-child.ts";
 
 const PATIENCE = 0.1; // seconds to wait for a child before another one is started

@@ -8,7 +8,7 @@ import {
   metaOf,
   type JsonRpcRequest,
   type JsonRpcResponse,
-} from "../json-rpc.ts";
+} from "../../mcp/json-rpc.ts";
 import type { Capabilities } from "./modern-request.ts";
 
 /** An error of 2025-11-25 that the client's human must open addresses first. */

@@ -1,7 +1,7 @@
 /**
  * A request of 2026-07-28 as a server of older revisions understands it, and what of it is only for the bridge.
  */
-import { asObject, ERROR_CODES, metaOf, type JsonRpcRequest } from "../json-rpc.ts";
+import { asObject, ERROR_CODES, metaOf, type JsonRpcRequest } from "../../mcp/json-rpc.ts";
 import { Refusal } from "../refusal.ts";
 import { canonicalJson } from "./modern-canonical.ts";
 

@@ -8,7 +8,7 @@ import {
   type JsonRpcErrorResponse,
   type JsonRpcResponse,
   type RequestId,
-} from "../json-rpc.ts";
+} from "../../mcp/json-rpc.ts";
 import { MODERN_VERSIONS } from "../modern-headers.ts";
 
 type Members = { readonly [name: string]: unknown };

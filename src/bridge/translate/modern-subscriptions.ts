@@ -11,7 +11,7 @@ import {
   errorResponse,
   type JsonRpcNotification,
   type JsonRpcRequest,
-} from "../json-rpc.ts";
+} from "../../mcp/json-rpc.ts";
 import type { LegacyChild } from "./modern-child.ts";
 import type { Lease } from "./modern-pool.ts";
 

@@ -15,7 +15,7 @@ import {
   type JsonRpcRequest,
   type JsonRpcResponse,
   type RequestId,
-} from "../json-rpc.ts";
+} from "../../mcp/json-rpc.ts";
 import type { CallLimits } from "../in-flight.ts";
 import { ParamHeaders } from "../param-headers.ts";
 import { Refusal } from "../refusal.ts";

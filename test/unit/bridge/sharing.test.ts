@@ -1,6 +1,6 @@
 /** A server that sessions share, seen from both sides: what it gets, and what each session gets of it. */
 import { beforeEach, describe, expect, it } from "vitest";
-import type { JsonRpcMessage } from "../../../src/bridge/json-rpc.ts";
+import type { JsonRpcMessage } from "../../../src/mcp/json-rpc.ts";
 import type { Channel } from "../../../src/bridge/service/service.ts";
 import type { Member } from "../../../src/bridge/sharing/member.ts";
 import { SharedChild } from "../../../src/bridge/sharing/shared-child.ts";

@@ -1,6 +1,6 @@
 /** M07: what `x-mcp-header` in an input schema means, and when it means nothing. */
 import { describe, expect, it } from "vitest";
-import { headerDeclarations } from "../../../src/bridge/header-declarations.ts";
+import { headerDeclarations } from "../../../src/mcp/header-declarations.ts";
 
 const of = (properties: object, more: object = {}) =>
   headerDeclarations({ name: "t", inputSchema: { type: "object", properties, ...more } });

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isNestedTooDeep } from "../../../src/bridge/nesting.ts";
+import { isNestedTooDeep } from "../../../src/mcp/nesting.ts";
 
 const arrays = (levels: number): string => "[".repeat(levels) + "]".repeat(levels);
 const objects = (levels: number): string => '{"a":'.repeat(levels) + "1" + "}".repeat(levels);
