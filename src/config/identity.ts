@@ -3,6 +3,7 @@
  */
 import { z } from "zod";
 import { parseRule, RULE_WORDS, type AllowRule } from "./allow.ts";
+import { issuerProblem, oidcProvider, withPreset } from "./oidc.ts";
 import { secretReference, secureUrl } from "./values.ts";
 
 /** Begins subjects, allow rules and the path of the callback. */
@@ -49,7 +50,9 @@ export const allowRules = z.array(allowRule).meta({
 export const identity = z
   .strictObject({
     providers: z
-      .array(z.discriminatedUnion("type", [localProvider, githubProvider]))
+      .array(
+        z.discriminatedUnion("type", [localProvider, githubProvider, oidcProvider(providerName)]),
+      )
       .min(1)
       .default([{ type: "local", name: "local" }])
       .describe("Who tells the gateway which person it is."),
@@ -71,7 +74,10 @@ interface Named {
 /** @returns what is wrong with rules and providers taken together, each with its place */
 export function identityProblems(config: Named): { path: (string | number)[]; message: string }[] {
   const { providers, allow } = config.identity;
-  const names = new Set([...providers, ...config.trustedIssuers].map(({ name }) => name));
+  const types = new Map<string, Provider | undefined>([
+    ...config.trustedIssuers.map(({ name }) => [name, undefined] as const),
+    ...providers.map((provider) => [provider.name, provider] as const),
+  ]);
   const places: { path: string[]; rules: readonly string[] | undefined }[] = [
     { path: ["identity", "allow"], rules: allow },
     ...Object.entries(config.services).map(([name, service]) => ({
@@ -81,10 +87,8 @@ export function identityProblems(config: Named): { path: (string | number)[]; me
   ];
   const problems: ReturnType<typeof identityProblems> = places.flatMap(({ path, rules = [] }) =>
     rules.flatMap((text, index) => {
-      const provider = providerOf(text);
-      return provider === undefined || names.has(provider)
-        ? []
-        : [{ path: [...path, index], message: `no provider is named "${provider}"` }];
+      const message = ruleProblem(text, types);
+      return message === undefined ? [] : [{ path: [...path, index], message }];
     }),
   );
   const open = providers.find(({ type }) => type !== "local");
@@ -92,15 +96,36 @@ export function identityProblems(config: Named): { path: (string | number)[]; me
     const message = `name who may come in: without it everybody who has an account at ${open.name} could`;
     problems.push({ path: ["identity", "allow"], message });
   }
+  for (const [index, provider] of providers.entries()) {
+    const message = provider.type === "oidc" ? issuerProblem(provider) : undefined;
+    if (message !== undefined) {
+      problems.push({ path: ["identity", "providers", index, "issuer"], message });
+    }
+  }
   return problems;
 }
 
-function providerOf(text: string): string | undefined {
+type Provider = z.output<typeof identity>["providers"][number];
+
+/** A rule that can match nobody is a mistake, and would shut somebody out without a word. */
+function ruleProblem(
+  text: string,
+  providers: ReadonlyMap<string, Provider | undefined>,
+): string | undefined {
   let rule: AllowRule;
   try {
     rule = parseRule(text);
   } catch {
     return undefined; // said already
   }
-  return rule.kind === "email" ? undefined : rule.provider;
+  if (rule.kind === "email") return undefined;
+  if (!providers.has(rule.provider)) return `no provider is named "${rule.provider}"`;
+  const provider = providers.get(rule.provider);
+  const isGitHub = provider?.type === "github";
+  if ((rule.kind === "login" || rule.kind === "organization") && !isGitHub) {
+    return `${rule.provider} has no ${rule.kind === "login" ? "logins" : "organisations"} to rely on`;
+  }
+  if (rule.kind !== "group") return undefined;
+  const hasGroups = provider?.type === "oidc" && withPreset(provider).groupsClaim !== undefined;
+  return hasGroups ? undefined : `${rule.provider} names no groups; set its groupsClaim`;
 }

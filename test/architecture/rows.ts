@@ -327,7 +327,6 @@ export const ROWS: Readonly<Record<string, string>> = {
   SB21: "shared children",
 };
 
-const PROVIDERS = "belongs to the identity providers on the web; today there is only the local one";
 const PROXY = "is a property of the reverse proxy in front, seen only with a real one";
 
 /** Rows that no test can name yet, or ever. */
@@ -336,10 +335,6 @@ export const NOT_HERE: Readonly<Record<string, string>> = {
   "FA-15": PROXY,
   "FA-19": PROXY,
   "FA-21": PROXY,
-  "ID-07": PROVIDERS,
-  "ID-09": PROVIDERS,
-  "ID-15": PROVIDERS,
-  SB7: PROVIDERS,
   "ST-03":
     "needs a disk that forgets what was not synced; every acknowledged write is synced, see ST-01",
   "ST-15": "there is one Redis; replicas are not supported as a target of failover",

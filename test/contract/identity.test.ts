@@ -2,8 +2,10 @@ import { afterAll } from "vitest";
 import { createLocalProvider } from "../../src/server/identity/local.ts";
 import { createGitHubProvider } from "../../src/server/identity/github.ts";
 import type { LoginStep } from "../../src/server/identity/identity-provider.ts";
+import { createOidcProvider } from "../../src/server/identity/oidc.ts";
 import { createProviderFetch } from "../../src/server/identity/provider-fetch.ts";
 import { APP, startGitHub } from "../support/github.ts";
+import { OIDC_APP, startHostileOidc } from "../support/hostile-oidc.ts";
 import { backFrom } from "../support/web-login.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
 import { identityContract, type IdentityStage } from "./identity-contract.ts";
@@ -56,6 +58,33 @@ identityContract("github", () => ({
   refuse: (step) => goThere(step, "access_denied"),
   secrets: () => [APP.clientSecret],
 }));
+
+const oidc = await startHostileOidc();
+afterAll(() => oidc.close());
+
+identityContract("oidc", () => ({
+  provider: createOidcProvider({
+    name: "oidc",
+    issuer: oidc.issuer,
+    ...OIDC_APP,
+    clientAuth: "client_secret_basic",
+    scope: "openid",
+    groupsClaim: undefined,
+    emailVerified: "claim",
+    clock: createFakeClock(),
+    fetch: createProviderFetch({ clock: createFakeClock() }),
+    needs: () => ({ organizations: [], groups: [], email: false }),
+  }),
+  accept: (step) => goToOidc(step, {}),
+  refuse: (step) => goToOidc(step, { code: "", error: "access_denied" }),
+  secrets: () => [OIDC_APP.clientSecret],
+}));
+
+function goToOidc(step: LoginStep, answer: Record<string, string>): Promise<URL> {
+  oidc.answer = answer;
+  if (!("location" in step)) throw new Error("there is a form instead");
+  return backFrom(step.location);
+}
 
 function goThere(step: LoginStep, answer: "yes" | "access_denied"): Promise<URL> {
   github.answer = answer;

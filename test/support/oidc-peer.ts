@@ -114,7 +114,7 @@ async function sayYes(
   const { params } = await provider.interactionDetails(request, response);
   const accountId = "person";
   const grant = new provider.Grant({ accountId, clientId: params["client_id"]! });
-  grant.addOIDCScope("offline_access");
+  grant.addOIDCScope("openid offline_access");
   grant.addResourceScope(resource, "mcp");
   const grantId = await grant.save();
   await provider.interactionFinished(request, response, {

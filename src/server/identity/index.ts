@@ -4,10 +4,12 @@
 import type { Clock } from "../../clock.ts";
 import type { Config, IdentityProviderConfig } from "../../config.ts";
 import { ruleNeeds, type RuleNeeds } from "../../config/allow.ts";
+import { withPreset } from "../../config/oidc.ts";
 import { resolveSecret } from "../../secret.ts";
 import { createGitHubProvider } from "./github.ts";
 import type { IdentityProvider } from "./identity-provider.ts";
 import { createLocalProvider } from "./local.ts";
+import { createOidcProvider } from "./oidc.ts";
 import { createProviderFetch, type ProviderFetch } from "./provider-fetch.ts";
 
 export interface IdentityDependencies {
@@ -43,6 +45,21 @@ const factories: Factories = {
       fetch,
       needs: () => needs(name),
     }),
+  oidc: (entry, { clock, fetch, needs }) => {
+    const { name, issuer, ...rest } = withPreset(entry);
+    return createOidcProvider({
+      ...rest,
+      name,
+      issuer: issuer ?? "",
+      clientSecret: resolveSecret(
+        entry.clientSecret,
+        `clientSecret of the identity provider ${name}`,
+      ),
+      clock,
+      fetch,
+      needs: () => needs(name),
+    });
+  },
 };
 
 /**

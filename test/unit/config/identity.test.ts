@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { configSchema } from "../../../src/config.ts";
 
 const github = { type: "github", clientId: "x", clientSecret: "${SECRET}" };
+const oidc = { type: "oidc", clientId: "x", clientSecret: "${SECRET}" };
 const problems = (identity: object, more: object = {}): string[] =>
   (
     configSchema.safeParse({
@@ -13,8 +14,12 @@ const problems = (identity: object, more: object = {}): string[] =>
 
 describe("identity in the configuration", () => {
   it("takes providers with rules about them", () => {
-    const allow = ["github:1", "corp:@ada", "github-org:acme", "email:*@acme.com", "group:corp/x"];
-    const providers = [github, { ...github, name: "corp", baseUrl: "https://git.acme.com" }];
+    const allow = ["github:1", "corp:@ada", "github-org:acme", "email:*@acme.com", "group:oidc/x"];
+    const providers = [
+      github,
+      { ...github, name: "corp", baseUrl: "https://git.acme.com" },
+      { ...oidc, preset: "okta", issuer: "https://acme.okta.com" },
+    ];
     expect(problems({ providers, allow }, { allow: ["corp-team:a/b"] })).toEqual([]);
   });
 
@@ -31,6 +36,34 @@ describe("identity in the configuration", () => {
       'services.files.allow.0: no provider is named "oidc"',
     ]);
   });
+
+  it("finds rules that could match nobody", () => {
+    const providers = [{ type: "local" }, { ...oidc, issuer: "https://id.acme.com" }];
+    const allow = ["local:@ada", "oidc-org:acme", "group:oidc/engineering", "oidc:248289"];
+    expect(problems({ providers, allow })).toEqual([
+      "identity.allow.0: local has no logins to rely on",
+      "identity.allow.1: oidc has no organisations to rely on",
+      "identity.allow.2: oidc names no groups; set its groupsClaim",
+    ]);
+  });
+
+  it.each([
+    ["no issuer", {}, /is needed/],
+    ["no issuer, for a preset that has none", { preset: "okta" }, /is needed/],
+    ["plain http", { issuer: "http://id.acme.com" }, /must be https/],
+    ["everybody's tenant", { issuer: "https://login.microsoftonline.com/common/v2.0" }, /tenant/],
+    ["a scope without openid", { preset: "google", scope: "email profile" }, /openid/],
+  ])("refuses an OpenID provider with %s", (_what, change, message) => {
+    const found = problems({ providers: [{ ...oidc, ...change }], allow: ["oidc:1"] });
+    expect(found).toEqual([expect.stringMatching(message)]);
+  });
+
+  it.each([{ preset: "google" }, { issuer: "https://login.microsoftonline.com/0a1b/v2.0" }])(
+    "takes an OpenID provider with %j",
+    (change) => {
+      expect(problems({ providers: [{ ...oidc, ...change }], allow: ["oidc:1"] })).toEqual([]);
+    },
+  );
 
   it("finds rules that are none", () => {
     expect(problems({ allow: ["octocat"] })).toEqual([
