@@ -6,7 +6,13 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { stringify } from "yaml";
 import { createFormBrowser } from "../support/form-browser.ts";
 import { fixture, startGateway, type TestGateway } from "../support/gateway.ts";
-import { authorizationUrl, registered } from "../support/raw-client.ts";
+import {
+  authorizationUrl,
+  errorOf,
+  obtainCode,
+  registered,
+  requestToken,
+} from "../support/raw-client.ts";
 import { callMcp, logIn, refresh } from "../support/strict-client.ts";
 
 const ME = `local:${userInfo().username}`;
@@ -91,6 +97,21 @@ describe("allow rules", () => {
     expect(page.text).toContain(ME);
     expect(page.text).toMatch(/href="[^"]*error=access_denied[^"]*state=[^"]*iss=/);
     expect([...browser.cookies.keys()].filter((name) => name.endsWith("login"))).toEqual([]);
+  });
+
+  it("are asked at consent, of a browser that had logged in before, and when a code is redeemed", async () => {
+    await start([ME]);
+    const client = await registered(gateway);
+    const resource = endpoint("one");
+    const browser = createFormBrowser();
+    const { form } = await obtainCode(gateway, client, { resource }, browser);
+    const page = await browser.open(authorizationUrl(gateway, client, { resource }));
+    expect(page.status).toBe(200);
+    write(["local:somebody-else"]);
+    const asked = () => browser.open(authorizationUrl(gateway, client, { resource }));
+    await expect.poll(async () => (await asked()).status, { timeout: 5000 }).toBe(403);
+    expect((await browser.press(page, /Allow/)).status).toBe(403);
+    expect(await errorOf(await requestToken(gateway, form))).toBe("400 invalid_grant");
   });
 
   it("of a service keep people out of that service only, and start no process anew", async () => {

@@ -59,8 +59,20 @@ describe("a login with GitHub", () => {
     github.person.login = "monalisa";
     expect((await logIn()).status).toBe(200);
     github.person = { ...github.person, id: 99, login: "octocat" };
-    expect((await logIn()).status).toBe(403);
+    const browser = createFormBrowser();
+    const refused = await logIn(browser);
+    expect(refused.status).toBe(403);
     expect(subjects()).toEqual(["github:583231"]);
+    const [, other = ""] = /href="([^"]*as=other)"/.exec(refused.text) ?? [];
+    github.person = { ...github.person, id: 583_231, login: "monalisa" };
+    const url = new URL(other.replaceAll("&amp;", "&"), gateway.url);
+    expect((await travel(browser, url, github.baseUrl)).status).toBe(200);
+    const visits = github.asked.filter(({ path }) => path.endsWith("authorize"));
+    expect(visits.map(({ fields }) => fields.get("prompt"))).toEqual([
+      null,
+      null,
+      "select_account",
+    ]);
   });
 
   it("lets in by login name where the operator wants that", async () => {

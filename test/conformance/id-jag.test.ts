@@ -57,6 +57,7 @@ beforeAll(async () => {
     config: {
       services: { echo, other: echo },
       defaultService: "echo",
+      identity: { allow: ["local:*", "acme:u-1"] },
       trustedIssuers: [{ name: "acme", issuer, jwksUri: `${issuer}/keys` }],
     },
   });
@@ -123,6 +124,11 @@ describe("an ID-JAG of a trusted issuer (A27)", () => {
     });
     const { access_token: token } = await tokensOf(response);
     expect(decodeJwt(token)).toMatchObject({ sub: "acme:u-1", client_id });
+  });
+
+  it("lets nobody in whom the allow rules do not", async () => {
+    const response = await present(await grant({ sub: "u-2" }));
+    expect(await errorOf(response)).toBe("400 invalid_grant");
   });
 
   it("is announced in the metadata", async () => {

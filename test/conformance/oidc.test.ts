@@ -69,7 +69,11 @@ describe("a login at oidc-provider", () => {
     expect(page.status).toBe(200);
     const succeeded = gateway.events.filter(({ type }) => type === "login.succeeded");
     expect(succeeded).toMatchObject([{ provider: "corp", subject: "corp:person" }]);
-    const { left } = await browser.press(page, /Allow/);
+    const again = await browser.press(page, /Not you/);
+    const [, other = ""] = /href="([^"]*provider=corp&amp;as=other)"/.exec(again.text) ?? [];
+    const back = new URL(other.replaceAll("&amp;", "&"), gateway.url);
+    const second = await travel(browser, back, provider.issuer);
+    const { left } = await browser.press(second, /Allow/);
     expect(left?.searchParams.get("code")).toMatch(/^[\w-]{43}$/);
   });
 

@@ -58,7 +58,7 @@ export function createGitHubProvider(options: GitHubProviderOptions): IdentityPr
   const base = options.baseUrl.replace(/\/$/, "");
   return {
     name,
-    async begin({ callback, state }) {
+    async begin({ callback, state, asOther }) {
       const location = new URL(`${base}/login/oauth/authorize`);
       location.search = new URLSearchParams({
         client_id: clientId,
@@ -67,6 +67,7 @@ export function createGitHubProvider(options: GitHubProviderOptions): IdentityPr
         state,
         code_challenge: digest(verifierOf(state)),
         code_challenge_method: "S256",
+        ...(asOther === true && { prompt: "select_account" }),
       }).toString();
       return { location, pending: {} };
     },

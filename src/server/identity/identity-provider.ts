@@ -13,6 +13,8 @@ interface LoginRequest {
   callback: URL;
   /** Unguessable; the provider returns it unchanged. */
   state: string;
+  /** The person wants to come as somebody else than last time: they are to be asked, even if still logged in there. */
+  asOther?: boolean;
 }
 
 export type LoginStep =

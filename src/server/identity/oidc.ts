@@ -75,16 +75,18 @@ export function createOidcProvider(options: OidcProviderOptions): IdentityProvid
 
   return {
     name,
-    async begin({ callback, state }) {
+    async begin({ callback, state, asOther }) {
       try {
         const { buildAuthorizationUrl } = await import("openid-client");
-        const location = buildAuthorizationUrl(await configuration(), {
+        const found = await configuration();
+        const location = buildAuthorizationUrl(found, {
           redirect_uri: callback.href,
           scope: options.scope,
           state,
           nonce: nonceOf(state),
           code_challenge: digest(verifierOf(state)),
           code_challenge_method: "S256",
+          ...(asOther === true && { prompt: otherPrompt(found) }),
         });
         return { location, pending: {} };
       } catch (error) {
@@ -216,6 +218,12 @@ function identityOf(
     ...(typeof email === "string" && { email, emailVerified: true }),
     ...(groups.length > 0 && { groups }),
   };
+}
+
+/** Every provider knows `login`, not every one an account chooser (OpenID Connect Core §3.1.2.1). */
+function otherPrompt(configuration: Configuration): string {
+  const known = configuration.serverMetadata()["prompt_values_supported"];
+  return Array.isArray(known) && known.includes("select_account") ? "select_account" : "login";
 }
 
 function verifierOf(state: string): string {

@@ -71,7 +71,8 @@ export async function endGrant(
 /** End the grants of people whom the rules in force do not let in any more. */
 export async function endGrantsOfStrangers(context: ServerContext): Promise<void> {
   for await (const { id, record } of records(context.store, "grant")) {
-    if (!isStillAdmitted(context, record, record.identity)) await endGrant(context, id, "no longer allowed");
+    if (!isStillAdmitted(context, record, record.identity))
+      await endGrant(context, id, "no longer allowed");
   }
 }
 

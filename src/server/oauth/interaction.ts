@@ -27,6 +27,9 @@ const MOST_COOKIES = 8;
 /** At the end of a URL of the login page to which a form of ours leads. */
 export const AFTER_FORM = "after=form";
 
+/** Marks a visit of a person who wants to come as somebody else. */
+export const AS_OTHER = "as=other";
+
 export interface Interaction {
   readonly handle: string;
   /** Store key. */

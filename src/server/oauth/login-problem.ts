@@ -12,7 +12,7 @@ import { loginProblemPage } from "../pages/login-problem-page.ts";
 import { sendPage } from "../pages/send-page.ts";
 import { errorRedirectUrl } from "./authorization-response.ts";
 import { isForDevice } from "./device.ts";
-import { interactionUrl, type Interaction } from "./interaction.ts";
+import { AS_OTHER, interactionUrl, type Interaction } from "./interaction.ts";
 
 export function sendProviderFailure(
   context: ServerContext,
@@ -25,7 +25,7 @@ export function sendProviderFailure(
     title: "Your login could not be checked",
     message: `${error.message}.`,
     hint: "Wait a moment and try again. If it stays so, tell the operator of this gateway.",
-    again: "Try again",
+    again: { text: "Try again" },
   });
 }
 
@@ -49,7 +49,7 @@ export function admitOrRefuse(
     title: "You may not use this",
     message: `You are logged in as ${account} (${provider}), and nobody has allowed that account to use ${service ?? "this service"}.`,
     hint: `Ask the operator of this gateway to allow ${identity.subject}, or log in with another account.`,
-    again: "Use another account",
+    again: { text: "Use another account", mark: `&${AS_OTHER}` },
   });
   return false;
 }
@@ -59,11 +59,17 @@ function sendProblem(
   response: Response,
   { handle, record }: Interaction,
   error: OAuthError,
-  { again, ...page }: { title: string; message: string; hint: string; again: string },
+  {
+    again,
+    ...page
+  }: { title: string; message: string; hint: string; again: { text: string; mark?: string } },
 ): void {
   const back = isForDevice(record) ? undefined : errorRedirectUrl(context, record, error);
   const ways = [
-    { text: again, href: interactionUrl(context, "/login", handle) },
+    {
+      text: again.text,
+      href: `${interactionUrl(context, "/login", handle)}${again.mark ?? ""}`,
+    },
     ...(back === undefined ? [] : [{ text: "Back to the app", href: back }]),
   ];
   sendPage(response, error.status, loginProblemPage({ ...page, ways, host: hostOf(context) }));

@@ -21,6 +21,7 @@ import { formOf } from "./form.ts";
 import {
   advanceInteraction,
   AFTER_FORM,
+  AS_OTHER,
   findInteraction,
   interactionUrl,
   isOwnForm,
@@ -43,19 +44,21 @@ export function loginPage(context: ServerContext): RequestHandler {
     const names = [...context.identityProviders.keys()];
     const chosen = query.get("provider") ?? (names.length === 1 ? names[0]! : "");
     const provider = context.identityProviders.get(chosen);
-    if (!provider) return sendChoice(context, response, interaction);
+    if (!provider) return sendChoice(context, response, interaction, query);
 
     // A provider may do something outside for each visit: print a code in the terminal, or ask another server.
     await countWithin(context, "logins", [sourceAddress(context.config, request)]);
     const state = `${interaction.handle}.${randomToken()}`;
     const callback = new URL(`${context.issuer}/callback/${provider.name}`);
-    const step = await provider.begin({ callback, state }).catch(asProviderFailure);
+    const step = await provider
+      .begin({ callback, state, asOther: query.get("as") === "other" })
+      .catch(asProviderFailure);
     if (step instanceof OAuthError) {
       return sendProviderFailure(context, response, interaction, step);
     }
     // A choice, even of one: from the form that led here on, Chromium would stop the redirect (CSP form-action).
     const hasChosen = query.has("provider") || !request.originalUrl.endsWith(`&${AFTER_FORM}`);
-    if ("location" in step && !hasChosen) return sendChoice(context, response, interaction);
+    if ("location" in step && !hasChosen) return sendChoice(context, response, interaction, query);
     const form = "form" in step ? step.form : undefined;
     const login = {
       provider: provider.name,
@@ -93,7 +96,10 @@ export function login(context: ServerContext): RequestHandler {
       return sendNoInteraction(response);
     }
     await endLoginSession(context, request, response);
-    seeOther(response, `${interactionUrl(context, "/login", interaction.handle)}&${AFTER_FORM}`);
+    seeOther(
+      response,
+      `${interactionUrl(context, "/login", interaction.handle)}&${AS_OTHER}&${AFTER_FORM}`,
+    );
   };
 }
 
@@ -129,10 +135,12 @@ async function sendChoice(
   context: ServerContext,
   response: Response,
   { handle, record }: Interaction,
+  query: ReadonlyMap<string, string>,
 ): Promise<void> {
+  const mark = query.get("as") === "other" ? `&${AS_OTHER}` : "";
   const choices = [...context.identityProviders.keys()].map((name) => ({
     name,
-    href: `${interactionUrl(context, "/login", handle)}&provider=${encodeURIComponent(name)}`,
+    href: `${interactionUrl(context, "/login", handle)}&provider=${encodeURIComponent(name)}${mark}`,
   }));
   const page = chooseProviderPage(await purposeOf(context, record), choices);
   sendPage(response, 200, page);
