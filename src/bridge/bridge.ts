@@ -14,6 +14,7 @@ import { ModernServers } from "./modern-servers.ts";
 import { Refusal, unavailable } from "./refusal.ts";
 import { readJson } from "./request-body.ts";
 import type { LogLine, Service, ServiceHealth } from "./service/service.ts";
+import { RequestStates, type Secrets } from "./request-states.ts";
 import { Revival } from "./revival.ts";
 import type { SessionFilter, SessionInfo } from "./session-info.ts";
 import type { SessionMemory } from "./session-memory.ts";
@@ -62,6 +63,8 @@ export interface BridgeOptions {
   readonly limits: Config["limits"];
   /** Without it, no session outlives this process. */
   readonly memory?: SessionMemory;
+  /** The same for every process that serves the same people; without it, of this process alone. */
+  readonly secrets?: Secrets;
 }
 
 export function createBridge(options: BridgeOptions): Bridge {
@@ -69,9 +72,10 @@ export function createBridge(options: BridgeOptions): Bridge {
   const services = new ServiceTable(options.services, clock);
   const slots = new Slots(limits);
   const sharing = new SharedChildren();
+  const states = new RequestStates(options.secrets);
   const revival = new Revival({ memory, clock, log });
   const sessions = new Sessions({ clock, events, limits, slots, sharing, revival });
-  const modern = new ModernServers({ clock, limits, slots, sharing });
+  const modern = new ModernServers({ clock, limits, slots, sharing, states });
   const http = new StreamableHttp(sessions);
   let isClosing = false;
 

@@ -35,6 +35,7 @@ export class Exchange {
   readonly isListening: boolean;
   /** Whether it asked for the server's log. */
   readonly wantsLog: boolean;
+  readonly request: Pick<JsonRpcRequest, "method" | "params">;
   /** Whether its answer says what tools there are. */
   readonly listsTools: boolean;
   readonly #response: ServerResponse;
@@ -45,6 +46,7 @@ export class Exchange {
   constructor(request: JsonRpcRequest, response: ServerResponse, auth: AuthInfo, clock: Clock) {
     this.auth = auth;
     this.id = request.id;
+    this.request = request;
     this.isListening = request.method === "subscriptions/listen";
     this.listsTools = request.method === "tools/list" && request.params?.["cursor"] === undefined;
     this.wantsLog = metaOf(request)?.["io.modelcontextprotocol/logLevel"] !== undefined;

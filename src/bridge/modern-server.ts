@@ -23,6 +23,7 @@ import { Lingering } from "./lingering.ts";
 import { OwnRequests } from "./own-requests.ts";
 import { ParamHeaders } from "./param-headers.ts";
 import { Refusal } from "./refusal.ts";
+import { bringsState, hasState, type RequestStates } from "./request-states.ts";
 import type { Channel } from "./service/service.ts";
 import type { SessionInfo } from "./session-info.ts";
 
@@ -46,6 +47,7 @@ export class ModernServer {
   readonly #lingering: Lingering<string>;
   readonly #own: OwnRequests;
   readonly #paramHeaders: ParamHeaders;
+  readonly #states: RequestStates;
   #endedBecause: string | undefined;
   #retiredBecause: string | undefined;
   #requests = 0;
@@ -56,8 +58,14 @@ export class ModernServer {
   readonly closed = new Promise<void>((resolve) => (this.#whenClosed = resolve));
 
   /** @param onRetire takes no more requests; may be called twice */
-  constructor(channel: Channel, auth: AuthInfo, clock: Clock, onRetire: () => void) {
+  constructor(
+    channel: Channel,
+    auth: AuthInfo,
+    { clock, states }: { clock: Clock; states: RequestStates },
+    onRetire: () => void,
+  ) {
     this.#onRetire = onRetire;
+    this.#states = states;
     this.#channel = channel;
     this.auth = auth;
     this.#clock = clock;
@@ -89,8 +97,12 @@ export class ModernServer {
     await this.#paramHeaders.check(head, request);
   }
 
-  /** @throws Refusal 429, or 503 when it has ended meanwhile */
+  /** @throws Refusal 429, 503 when it has ended meanwhile, or -32602 for a `requestState` of another */
   async call(request: JsonRpcRequest, response: ServerResponse, auth: AuthInfo): Promise<void> {
+    if (bringsState(request) && !(await this.#states.open(auth, request))) {
+      const reason = "requestState is not one of this request";
+      throw new Refusal(200, ERROR_CODES.invalidParams, reason, { id: request.id });
+    }
     if (this.#inFlight.size >= MAX_IN_FLIGHT && this.#running(auth) >= MAX_IN_FLIGHT) {
       throw new Refusal(429, ERROR_CODES.internal, "You have too many requests running", {
         id: request.id,
@@ -210,7 +222,12 @@ export class ModernServer {
       this.#rest();
       if ("result" in message) restoreSubscription(asObject(message.result)?.["_meta"], pending);
       if ("result" in message && pending.owner.listsTools) this.#paramHeaders.learn(message.result);
-      pending.owner.finish(message);
+      if ("result" in message && hasState(message.result)) {
+        const { owner } = pending;
+        void this.#states
+          .seal(message.result, owner.auth, owner.request)
+          .then(() => owner.finish(message));
+      } else pending.owner.finish(message);
     } else if (isRequest(message)) {
       const refused = "Servers of this revision send no requests";
       void this.#send(errorResponse(message.id, ERROR_CODES.methodNotFound, refused));

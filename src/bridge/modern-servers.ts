@@ -11,6 +11,7 @@ import { ERROR_CODES, isRequest, type JsonRpcRequest } from "../mcp/json-rpc.ts"
 import { Looks } from "./looks.ts";
 import { readModern } from "./modern-headers.ts";
 import { ModernServer } from "./modern-server.ts";
+import type { RequestStates } from "./request-states.ts";
 import { Refusal, unavailable } from "./refusal.ts";
 import type { Service } from "./service/service.ts";
 import { ServiceUnavailable } from "./service/unavailable.ts";
@@ -49,6 +50,7 @@ export interface ModernServersOptions {
   readonly limits: Config["limits"];
   readonly slots: Slots;
   readonly sharing: SharedChildren;
+  readonly states: RequestStates;
 }
 
 export class ModernServers {
@@ -237,7 +239,7 @@ export class ModernServers {
   ): Promise<ModernServer> {
     // The server outlives the request it was started for.
     const channel = await service.connect(call.auth, new AbortController().signal);
-    const server = new ModernServer(channel, call.auth, this.#options.clock, onRetire);
+    const server = new ModernServer(channel, call.auth, this.#options, onRetire);
     void server.closed.then(onClose);
     await channel.start();
     return server;

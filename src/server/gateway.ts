@@ -2,17 +2,15 @@
  * The composition root: the only file that knows every implementation. Reads from top to bottom as the gateway starts;
  * `stop` undoes it in reverse.
  */
-import { once } from "node:events";
-import type { Server, ServerResponse } from "node:http";
+import type { Server } from "node:http";
 import { createBridge, createServices, handleOf, type Bridge } from "../bridge/bridge.ts";
 import { epochSeconds, systemClock, type Clock } from "../clock.ts";
 import { isLoopbackHost, type Config } from "../config.ts";
 import type { SandboxTier } from "../config/permissions.ts";
-import { UserError } from "../errors.ts";
 import { createEventBus } from "../events.ts";
 import type { Log } from "../log.ts";
 import { prepareStateDirectory } from "../paths.ts";
-import { createHttpServer, createRequestListener, type RequestListener } from "./app.ts";
+import { createRequestListener, type RequestListener } from "./app.ts";
 import { startAuditLog } from "./audit-log.ts";
 import type { ServerContext } from "./context.ts";
 import { startControlServer } from "./control.ts";
@@ -20,6 +18,7 @@ import { createGuardedFetch } from "./guarded-fetch.ts";
 import { createIdentityProviders } from "./identity/index.ts";
 import { endGrantsOfStrangers } from "./oauth/grant.ts";
 import { createRemoteKeys } from "./oauth/remote-keys.ts";
+import { closeServer, listen, portOf } from "./listen.ts";
 import { createOperatorFetch } from "./operator-fetch.ts";
 import { createAuthenticate } from "./resource/authenticate.ts";
 import { createMcpEndpoint } from "./resource/mcp.ts";
@@ -134,6 +133,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       log,
       limits: config.limits,
       memory,
+      secrets: () => keys.derive("request states"),
     });
     undo.push(async () => {
       await bridge.close(graceSeconds);
@@ -232,49 +232,6 @@ function isOnlyLocal(config: Config): boolean {
   return isLoopbackHost(config.listen.host) && isLoopbackHost(new URL(config.publicUrl).hostname);
 }
 
-/** `localhost` means both loopback addresses: clients try either first. */
-async function listen(config: Config, listener: RequestListener): Promise<Server[]> {
-  const { host, port } = config.listen;
-  const first = await listenOn(host === "localhost" ? "127.0.0.1" : host, port, listener);
-  if (host !== "localhost") return [first];
-  try {
-    return [first, await listenOn("::1", portOf(first), listener)];
-  } catch {
-    return [first]; // no IPv6 on this machine, or somebody else's port there
-  }
-}
-
-async function listenOn(host: string, port: number, listener: RequestListener): Promise<Server> {
-  const server = createHttpServer().on("request", listener);
-  server.listen({ host, port, exclusive: true });
-  try {
-    await once(server, "listening");
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new UserError(
-      `Cannot listen on ${host}:${port}${code === undefined ? "" : ` (${code})`}`,
-      {
-        hint:
-          code === "EADDRINUSE"
-            ? "Another program has that port: stop it, or choose another with --port or listen.port."
-            : "Choose another address or port in listen.",
-        cause: error,
-      },
-    );
-  }
-  return server;
-}
-
-function portOf(server: Server): number {
-  const address = server.address();
-  return typeof address === "object" && address !== null ? address.port : 0;
-}
-
-/** A copy whose members may change with the file; whoever has it sees the values in force. */
-function changeable(config: Config): Config {
-  return { ...config, limits: { ...config.limits } };
-}
-
 /** Port 0 in the public URL means: whichever port was free. */
 function withRealPort(config: Config, server: Server): Config {
   const url = new URL(config.publicUrl);
@@ -283,18 +240,7 @@ function withRealPort(config: Config, server: Server): Config {
   return { ...config, publicUrl: url.href.replace(/\/$/, "") };
 }
 
-async function closeServer(server: Server, graceSeconds: number): Promise<void> {
-  const closed = once(server, "close");
-  server.close();
-  server.closeIdleConnections();
-  // A busy client would go on with its connection: each answer from now on is the last there.
-  server.prependListener("request", (_request, response: ServerResponse) => {
-    response.shouldKeepAlive = false;
-  });
-  // What was busy a moment ago and falls idle now would otherwise be waited for.
-  const sweep = setInterval(() => server.closeIdleConnections(), 100).unref(); // ms
-  const timer = setTimeout(() => server.closeAllConnections(), graceSeconds * 1000).unref();
-  await closed;
-  clearInterval(sweep);
-  clearTimeout(timer);
+/** A copy whose members may change with the file; whoever has it sees the values in force. */
+function changeable(config: Config): Config {
+  return { ...config, limits: { ...config.limits } };
 }

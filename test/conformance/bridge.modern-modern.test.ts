@@ -154,19 +154,47 @@ describe("what the server says", () => {
 describe("a question of the server", () => {
   const ask = { inputRequests: QUESTIONS, requestState: "opaque ü" };
 
-  it("M14 M16 M17 passes with its keys and state, and so do the answers", async () => {
+  it("M14 M17 passes with its keys, and so do the answers", async () => {
     const { answer } = await call("ask", ask);
-    expect(answer.result).toEqual({ resultType: "input_required", ...ask });
-    // What fits whom is for the server to say, which holds the state: whatever comes back reaches it as it is.
+    expect(answer.result).toMatchObject({ resultType: "input_required", inputRequests: QUESTIONS });
+    const { requestState } = answer.result;
+    // What is missing or too much is for the server to say: whatever comes back reaches it as it is.
     for (const back of [
-      { inputResponses: ANSWERS, requestState: "opaque ü" },
-      { inputResponses: {}, requestState: "changed" },
+      { inputResponses: ANSWERS, requestState },
+      { inputResponses: {}, requestState },
       { inputResponses: { ...ANSWERS, extra: {} } },
-      { requestState: "alone" },
+      { requestState },
     ]) {
       const retried = await call("ask", ask, back, { id: 2 });
-      expect(textOf(retried.answer)).toEqual(back);
+      const state = "requestState" in back ? { requestState: ask.requestState } : {};
+      expect(textOf(retried.answer)).toEqual({ ...back, ...state });
     }
+  });
+
+  it("M16 B07 can be gone on with by nobody else, and with no other request", async () => {
+    const { answer } = await call("ask", ask);
+    const state: string = answer.result.requestState;
+    expect(state).toMatch(/^[\w-]{43}\.opaque ü$/);
+    const { answer: before } = await call("received");
+    const count = textOf(before).length;
+    const back = { inputResponses: ANSWERS };
+    const seal = state.slice(0, 43);
+    const attempts = [
+      call("ask", ask, { ...back, requestState: state }, { caller: "mallory" }),
+      call("ask", { ...ask, more: 1 }, { ...back, requestState: state }),
+      call("say", { text: "hello" }, { ...back, requestState: state }),
+      call("ask", ask, { ...back, requestState: `${seal}.changed` }),
+      call("ask", ask, { ...back, requestState: `${state.slice(1)}x` }),
+      call("ask", ask, { ...back, requestState: ask.requestState }),
+      call("ask", ask, { ...back, requestState: 7 }),
+    ];
+    for (const { answer: refused } of await Promise.all(attempts)) {
+      expect(refused.error).toMatchObject({ code: -32602 });
+    }
+    const { answer: after } = await call("received");
+    expect(textOf(after)).toHaveLength(count + 1); // only the question what it has received
+    const { answer: own } = await call("ask", ask, { ...back, requestState: state });
+    expect(textOf(own)).toEqual({ ...back, requestState: ask.requestState });
   });
 
   it("M15 is up to what the client declared, which the server sees", async () => {
