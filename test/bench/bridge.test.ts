@@ -121,17 +121,17 @@ async function startPeer(name: string, command: string[]): Promise<Target> {
       ? [...command, String(port)]
       : command.toSpliced(command.indexOf("--"), 0, "--port", String(port));
   const [file, args] = pinned(0, withPort);
-  const process_ = spawn(file, args, {
+  const peer = spawn(file, args, {
     stdio: ["ignore", "ignore", "ignore"],
     env: { ...process.env, NODE_ENV: "production" },
   });
   const url = `http://127.0.0.1:${port}/mcp`;
   await answers(url);
   const stop = async (): Promise<void> => {
-    process_.kill("SIGTERM");
-    if (process_.exitCode === null && process_.signalCode === null) await once(process_, "exit");
+    peer.kill("SIGTERM");
+    if (peer.exitCode === null && peer.signalCode === null) await once(peer, "exit");
   };
-  return { name, url, server: { child: process_, ready: {}, stop } };
+  return { name, url, server: { child: peer, ready: {}, stop } };
 }
 
 async function freePort(): Promise<number> {

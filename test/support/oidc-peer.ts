@@ -64,9 +64,10 @@ export async function startPair(
 }
 
 async function startOidcPeer(): Promise<Peer & { close(): Promise<void> }> {
-  const { issuer, close: end } = await startOidcProvider(PEER_RESOURCE);
+  const provider = await startOidcProvider(PEER_RESOURCE);
+  const { issuer } = provider;
   const peer = await probePeer("oidc-provider", issuer, PEER_RESOURCE, () => undefined);
-  return { ...peer, close: end };
+  return { ...peer, close: () => provider.close() };
 }
 
 /** @param resource the one it gives tokens for */
