@@ -28,6 +28,11 @@ export function isStillAdmitted(
   return grant.subject === grant.clientId || isAdmitted(context, identity, grant.resource);
 }
 
+/** Without any, everybody whom a provider names may come in. */
+export function hasRules({ config }: Pick<Deciding, "config">): boolean {
+  return [config.identity, ...Object.values(config.services)].some(({ allow }) => allow);
+}
+
 function fits(list: readonly string[] | undefined, identity: Identity): boolean {
   return list === undefined || parsed(list).some((rule) => matchesRule(rule, identity));
 }

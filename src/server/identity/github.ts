@@ -99,8 +99,11 @@ function verifierOf(state: string): string {
   return deriveToken(state, "PKCE verifier for GitHub");
 }
 
+/** An Enterprise Server has it below its own address, the cloud with or without data residency beside it. */
 function apiOf(base: string): string {
-  return base === "https://github.com" ? "https://api.github.com" : `${base}/api/v3`;
+  const { protocol, hostname } = new URL(base);
+  const isCloud = hostname === "github.com" || hostname.endsWith(".ghe.com");
+  return isCloud ? `${protocol}//api.${hostname}` : `${base}/api/v3`;
 }
 
 /** @throws OAuthError access_denied for the person's no, a provider failure when it is the app that GitHub refuses */

@@ -8,7 +8,7 @@ import type { Identity } from "../../auth-info.ts";
 import { epochSeconds } from "../../clock.ts";
 import type { GrantEnd } from "../../events.ts";
 import { randomId } from "../../random.ts";
-import { isStillAdmitted } from "../admission.ts";
+import { hasRules, isStillAdmitted } from "../admission.ts";
 import type { ServerContext } from "../context.ts";
 import { records } from "../control/all-records.ts";
 import type { GrantRecord, InteractionRecord } from "../store/records.ts";
@@ -70,6 +70,7 @@ export async function endGrant(
 
 /** End the grants of people whom the rules in force do not let in any more. */
 export async function endGrantsOfStrangers(context: ServerContext): Promise<void> {
+  if (!hasRules(context)) return;
   for await (const { id, record } of records(context.store, "grant")) {
     if (!isStillAdmitted(context, record, record.identity))
       await endGrant(context, id, "no longer allowed");

@@ -48,8 +48,8 @@ export function admitOrRefuse(
   sendProblem(context, response, interaction, error, {
     title: "You may not use this",
     message: `You are logged in as ${account} (${provider}), and nobody has allowed that account to use ${service ?? "this service"}.`,
-    hint: `Ask the operator of this gateway to allow ${identity.subject}, or log in with another account.`,
-    again: { text: "Use another account", mark: `&${AS_OTHER}` },
+    hint: `Ask the operator of this gateway to allow ${identity.subject}, or log in again, with another account if you have one.`,
+    again: { text: "Log in again", mark: `&${AS_OTHER}` },
   });
   return false;
 }
