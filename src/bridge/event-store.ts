@@ -1,6 +1,7 @@
 /**
  * What one session sent lately, so that a client whose connection broke can have it again. Bounded in number, bytes and
- * age; the oldest goes first, whatever stream it belongs to.
+ * age; the oldest goes first, whatever stream it belongs to. All sessions together are bounded, too: beyond that, who
+ * says more keeps little of it.
  *
  * The id of an event names its session, its stream and its place in it. What a client holds of another session says
  * nothing here.
@@ -10,6 +11,24 @@ import type { Clock } from "../clock.ts";
 const MAX_EVENTS = 1000;
 const MAX_BYTES = 4 * 1_048_576; // the newest event stays even when it alone is larger
 const MAX_AGE = 600; // seconds
+const MAX_TOTAL = 256 * 1_048_576; // bytes of all sessions together
+const SHARE = 64 * 1024; // bytes that a session may keep even when all together keep too much
+
+/** What several sessions keep together. */
+export class EventBudget {
+  readonly #limit: number;
+  bytes = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get isExceeded(): boolean {
+    return this.bytes > this.#limit;
+  }
+}
+
+const EVERYBODY = new EventBudget(MAX_TOTAL);
 
 /** Where a client was in a stream when it last heard of it. */
 export interface Place {
@@ -29,13 +48,18 @@ interface StoredEvent extends Place {
 export class EventStore {
   readonly #clock: Clock;
   readonly #tag: string;
+  readonly #budget: EventBudget;
   readonly #events: StoredEvent[] = [];
   #bytes = 0;
   #primers = 0;
   #cancelLook: (() => void) | undefined;
 
-  /** @param tag of the session, of letters, digits, - and _ */
-  constructor(clock: Clock, tag: string) {
+  /**
+   * @param tag of the session, of letters, digits, - and _
+   * @param budget that of the whole process, unless told
+   */
+  constructor(clock: Clock, tag: string, budget: EventBudget = EVERYBODY) {
+    this.#budget = budget;
     this.#clock = clock;
     this.#tag = tag;
   }
@@ -61,7 +85,7 @@ export class EventStore {
   append(place: Place, text: string): void {
     const bytes = Buffer.byteLength(text);
     this.#events.push({ ...place, text, bytes, at: this.#clock.now() });
-    this.#bytes += bytes;
+    this.#grow(bytes);
     this.#trim();
     this.#cancelLook ??= this.#lookLater();
   }
@@ -82,7 +106,12 @@ export class EventStore {
   clear(): void {
     this.#cancelLook?.();
     this.#events.length = 0;
-    this.#bytes = 0;
+    this.#grow(-this.#bytes);
+  }
+
+  #grow(bytes: number): void {
+    this.#bytes += bytes;
+    this.#budget.bytes += bytes;
   }
 
   #trim(): void {
@@ -90,9 +119,10 @@ export class EventStore {
     let excess = 0;
     for (const { bytes, at } of this.#events) {
       const left = this.#events.length - excess;
-      const isExcess = left > MAX_EVENTS || (this.#bytes > MAX_BYTES && left > 1);
+      const limit = this.#budget.isExceeded ? SHARE : MAX_BYTES;
+      const isExcess = left > MAX_EVENTS || (this.#bytes > limit && left > 1);
       if (!isExcess && at > oldest) break;
-      this.#bytes -= bytes;
+      this.#grow(-bytes);
       excess += 1;
     }
     if (excess > 0) this.#events.splice(0, excess);

@@ -1,6 +1,6 @@
 /** B14, T16: what a session keeps of what it said, and for how long. */
 import { beforeEach, describe, expect, it } from "vitest";
-import { EventStore } from "../../../src/bridge/event-store.ts";
+import { EventBudget, EventStore } from "../../../src/bridge/event-store.ts";
 import { createMovableClock, type MovableClock } from "../../support/movable-clock.ts";
 
 let clock: MovableClock;
@@ -93,4 +93,22 @@ describe("the id of an event", () => {
     "tag-1-9999999999999999",
     " tag-1-1",
   ])("is not %j", (id) => expect(store.read(id)).toBeUndefined());
+
+  it("keeps little of what it says while all sessions together keep too much", () => {
+    const budget = new EventBudget(400_000);
+    const text = "x".repeat(20_000);
+    const [talker, other] = [1, 2].map((tag) => new EventStore(clock, `t${tag}`, budget));
+    for (let sequence = 1; sequence <= 15; sequence += 1) {
+      talker!.append({ stream: 1, sequence }, text);
+    }
+    expect(talker!.after({ stream: 1, sequence: 0 })).toHaveLength(15);
+    for (let sequence = 1; sequence <= 15; sequence += 1) {
+      other!.append({ stream: 1, sequence }, text);
+    }
+    expect(other!.after({ stream: 1, sequence: 0 }).length).toBeLessThanOrEqual(5);
+    expect(budget.bytes).toBeLessThan(500_000);
+    talker!.clear();
+    other!.clear();
+    expect(budget.bytes).toBe(0);
+  });
 });
