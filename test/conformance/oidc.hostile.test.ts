@@ -72,6 +72,7 @@ describe("a login at an OpenID provider", () => {
     ["several audiences and no authorized party", { aud: [OIDC_APP.clientId, "b"] }],
     ["an end in the past", { exp: 1_000_000_000 }],
     ["a start in the future", { nbf: 9_000_000_000 }],
+    ["the hash of another access token", { at_hash: "b3RoZXItYWNjZXNzLXQ" }],
     ["no subject", { sub: undefined }],
   ])("is refused for an ID token with %s (ID-07)", async (_what, claims) => {
     await start();

@@ -1,6 +1,7 @@
 /**
  * A small OpenID provider that does as it is told, the wrong things above all. Who comes is let in at once.
  */
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -105,6 +106,8 @@ export async function startHostileOidc(): Promise<HostileOidc> {
 
   async function redeem(fields: URLSearchParams): Promise<object> {
     const now = Math.floor(Date.now() / 1000);
+    const accessToken = `access-token-of-the-provider-${oidc.tokens.length}`;
+    const hash = createHash("sha256").update(accessToken).digest();
     const claims: JWTPayload = {
       iss: issuer,
       sub: "ada",
@@ -112,10 +115,10 @@ export async function startHostileOidc(): Promise<HostileOidc> {
       iat: now,
       exp: now + 300,
       nonce: nonces.get(fields.get("code") ?? ""),
+      at_hash: hash.subarray(0, 16).toString("base64url"),
       ...oidc.claims,
     };
     const token = await sign(claims);
-    const accessToken = `access-token-of-the-provider-${oidc.tokens.length}`;
     oidc.tokens.push(token, accessToken);
     return { access_token: accessToken, token_type: "Bearer", expires_in: 300, id_token: token };
   }

@@ -168,9 +168,10 @@ async function identify(
   });
   const claims = tokens.claims() as Claims;
   // Core §3.1.3.7: also when there is but one audience.
-  if (claims.azp !== undefined && claims.azp !== clientId) {
+  const isOthers = claims.azp !== undefined && claims.azp !== clientId;
+  if (isOthers || !fitsAccessToken(claims, tokens)) {
     throw new OAuthError("access_denied", `The answer of ${name} is not valid`, {
-      detail: "azp is another client",
+      detail: isOthers ? "azp is another client" : "at_hash is of another access token",
     });
   }
   const needs = options.needs();
@@ -179,6 +180,18 @@ async function identify(
   const more: Partial<UserInfoResponse> =
     isMissing && hasMore ? await fetchUserInfo(configuration, tokens.access_token, claims.sub) : {};
   return identityOf(options, needs, [claims, more]);
+}
+
+/** Core §3.1.3.6; optional in the code flow, and checked where the hash is SHA-256, as with nearly everybody. */
+function fitsAccessToken(
+  { at_hash: said }: Claims,
+  tokens: { access_token: string; id_token?: string },
+): boolean {
+  const [header = ""] = (tokens.id_token ?? "").split(".", 1);
+  const { alg } = JSON.parse(Buffer.from(header, "base64url").toString()) as { alg: string };
+  if (said === undefined || !alg.endsWith("256")) return true;
+  const hash = Buffer.from(digest(tokens.access_token), "base64url");
+  return said === hash.subarray(0, 16).toString("base64url");
 }
 
 function wantedClaims(
