@@ -7,6 +7,7 @@
  */
 import { systemClock } from "../clock.ts";
 import { messageOf, UserError } from "../errors.ts";
+import { stringifyJson } from "../mcp/exact-json.ts";
 import type { JsonRpcMessage } from "../mcp/json-rpc.ts";
 import { RemoteChannel, type Transport } from "../mcp/remote/remote-channel.ts";
 import type { Remote } from "../mcp/remote/remote.ts";
@@ -89,7 +90,7 @@ export async function connect(
   const link = new Link({
     open: () => new RemoteChannel(remote, transport, () => undefined),
     toHost: (message) => stdio.send(message),
-    wasRefused: (message) => refused.delete(digest(JSON.stringify(message))),
+    wasRefused: (message) => refused.delete(digest(stringifyJson(message))),
     trace,
   });
   const gone = new AbortController();

@@ -8,6 +8,7 @@ import {
   isJsonRpcMessage,
   type JsonRpcMessage,
 } from "../mcp/json-rpc.ts";
+import { parseJson, stringifyJson } from "../mcp/exact-json.ts";
 import { LineSplitter } from "../mcp/lines.ts";
 import { isNestedTooDeep } from "../mcp/nesting.ts";
 
@@ -43,7 +44,7 @@ export class StdioHost {
   }
 
   send(message: JsonRpcMessage): void {
-    this.#options.output.write(`${JSON.stringify(message)}\n`);
+    this.#options.output.write(`${stringifyJson(message)}\n`);
   }
 
   #read(line: string): void {
@@ -51,7 +52,7 @@ export class StdioHost {
     let value: unknown;
     try {
       if (isNestedTooDeep(line)) throw new Error("too deep");
-      value = JSON.parse(line);
+      value = parseJson(line);
     } catch {
       return this.#refuse(null, ERROR_CODES.parse, "This line is not JSON");
     }
