@@ -4,10 +4,10 @@ import { StdioHost } from "../../../src/client/stdio-host.ts";
 import type { JsonRpcMessage } from "../../../src/mcp/json-rpc.ts";
 
 function host(): {
-  say(text: string): void;
+  say: (text: string) => void;
   heard: JsonRpcMessage[];
   stdio: StdioHost;
-  said(): string;
+  said: () => string;
 } {
   const input = new PassThrough();
   const output = new PassThrough();
