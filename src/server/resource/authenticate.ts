@@ -2,7 +2,7 @@
  * From a request to its verified caller: Bearer token (RFC 6750) or DPoP (RFC 9449), JWT access token (RFC 9068), bound to one resource
  * (RFC 8707). Used by the MCP endpoints and by ForwardAuth, so it takes a plain request and knows no framework.
  *
- * Order: exactly one credential -> signature and claims (remembered by the token's digest) -> expiry -> still alive in the
+ * Order: exactly one credential -> signature and claims (remembered by the digest of the credentials) -> expiry -> still alive in the
  * store, its key included -> made for this resource -> with the key it is bound to, if it is (bound-token.ts). The store is asked every time: a revoked token, or all tokens of a
  * removed key, are dead at the very next request. The memory is only an accelerator; what it is keyed by never decides
  * anything (an ES256 signature has several spellings).
@@ -34,6 +34,8 @@ interface Verified {
   kid: string;
   /** Thumbprint of the key it is bound to (RFC 9449 §6.1). */
   jkt: string | undefined;
+  /** Whether it was presented by the scheme DPoP. */
+  isDpop: boolean;
 }
 
 const LONGEST_TOKEN = 8192; // characters; ours have about 600
@@ -45,11 +47,13 @@ const CLOCK_SKEW = 60; // seconds
 export function createAuthenticate(context: ServerContext): Authenticate {
   const remembered = new Map<string, Verified>();
 
-  async function verified(token: string): Promise<Verified> {
-    const key = digest(token);
+  /** @param credentials of the `Authorization` header */
+  async function verified(credentials: string): Promise<Verified> {
+    const key = digest(credentials);
     const known = remembered.get(key);
     if (known) return known;
-    const fresh = await verifyToken(context, token);
+    const { token, isDpop } = readCredentials(credentials);
+    const fresh = { ...(await verifyToken(context, token)), isDpop };
     // The oldest entry makes room: a Map iterates in order of insertion.
     if (remembered.size >= REMEMBERED_TOKENS) remembered.delete(remembered.keys().next().value!);
     remembered.set(key, fresh);
@@ -57,8 +61,8 @@ export function createAuthenticate(context: ServerContext): Authenticate {
   }
 
   return async (request, response, resource, method) => {
-    const presented = presentedToken(request);
-    const { auth, identity, kid, jkt } = await verified(presented.token);
+    const credentials = presentedCredentials(request);
+    const { auth, identity, kid, jkt, isDpop } = await verified(credentials);
     if (auth.expiresAt <= context.clock.now()) throw invalidToken("the token has expired");
     const [token, client, key] = await Promise.all([
       context.store.get("accessToken", auth.tokenId),
@@ -75,9 +79,10 @@ export function createAuthenticate(context: ServerContext): Authenticate {
     if (auth.resource !== resource.uri) {
       throw invalidToken("the token was issued for another resource", `aud ${auth.resource}`);
     }
-    if (jkt !== undefined || presented.isDpop) {
+    if (jkt !== undefined || isDpop) {
       // Last, so that only who has a good token can make us remember proofs.
       const proven = { method: method ?? request.method ?? "", uri: resource.uri };
+      const presented = readCredentials(credentials);
       await checkBinding(context, request, response, { ...presented, jkt }, proven);
     }
     return auth;
@@ -106,18 +111,22 @@ export class MissingToken extends OAuthError {
   }
 }
 
-/** The one token of the request, from the `Authorization` header and nowhere else. */
-function presentedToken(request: IncomingMessage): { token: string; isDpop: boolean } {
+/** Those of the one `Authorization` header; nothing else of a request is looked at. */
+function presentedCredentials(request: IncomingMessage): string {
   const header = request.headers.authorization;
-  const inQuery = /[?&]access_token=/.test(request.url ?? "");
   if (header === undefined) throw new MissingToken();
+  const inQuery = request.url?.includes("access_token=") === true;
   if (inQuery || hasSeveral(request.rawHeaders, "authorization")) {
     throw new OAuthError(
       "invalid_request",
       "present exactly one token, in the Authorization header",
     );
   }
-  const [, scheme, token] = /^(Bearer|DPoP) +([\w.~+/-]+=*)$/i.exec(header) ?? [];
+  return header;
+}
+
+function readCredentials(credentials: string): { token: string; isDpop: boolean } {
+  const [, scheme, token] = /^(Bearer|DPoP) +([\w.~+/-]+=*)$/i.exec(credentials) ?? [];
   if (scheme === undefined || token === undefined)
     throw invalidToken("the Authorization header must be: Bearer <token>");
   if (token.length > LONGEST_TOKEN) throw invalidToken("the token is malformed", "too long");
@@ -135,7 +144,10 @@ function hasSeveral(rawHeaders: readonly string[], name: string): boolean {
 }
 
 /** Signature, claims and whose they are: everything that cannot change while the token lives. */
-async function verifyToken(context: ServerContext, token: string): Promise<Verified> {
+async function verifyToken(
+  context: ServerContext,
+  token: string,
+): Promise<Omit<Verified, "isDpop">> {
   const kid = keyIdOf(token) ?? "";
   const key = await context.keys.verificationKey(kid);
   if (!key) throw invalidToken("the token is not valid here", "unknown kid");
