@@ -15,21 +15,9 @@ import {
   type JsonRpcRequest,
 } from "../mcp/json-rpc.ts";
 import { Refusal } from "./refusal.ts";
+import { MODERN_VERSIONS, NAMED_MEMBERS, RESERVED } from "../mcp/revisions.ts";
 
-export const MODERN_VERSIONS: readonly string[] = ["2026-07-28"];
-
-const ENVELOPE = "io.modelcontextprotocol/";
-const VERSION = `${ENVELOPE}protocolVersion`;
-
-/** The member of `params` that `Mcp-Name` repeats. */
-const NAMES: Readonly<Record<string, string>> = {
-  "tools/call": "name",
-  "prompts/get": "name",
-  "resources/read": "uri",
-  "tasks/get": "taskId",
-  "tasks/update": "taskId",
-  "tasks/cancel": "taskId",
-};
+const VERSION = `${RESERVED}protocolVersion`;
 
 /**
  * Whether a POST is of a revision without sessions, whatever its method: its body says so, or its header does.
@@ -77,18 +65,18 @@ export function readModern(
 function checkEnvelope(request: JsonRpcRequest): string {
   const meta = metaOf(request) ?? {};
   const version = meta[VERSION];
-  const info = meta[`${ENVELOPE}clientInfo`];
-  const level = meta[`${ENVELOPE}logLevel`];
+  const info = meta[`${RESERVED}clientInfo`];
+  const level = meta[`${RESERVED}logLevel`];
   const isComplete =
     typeof version === "string" &&
-    asObject(meta[`${ENVELOPE}clientCapabilities`]) !== undefined &&
+    asObject(meta[`${RESERVED}clientCapabilities`]) !== undefined &&
     (info === undefined || asObject(info) !== undefined) &&
     (level === undefined || typeof level === "string");
   if (isComplete) return version;
   throw new Refusal(
     400,
     ERROR_CODES.invalidParams,
-    `_meta must have ${VERSION} and ${ENVELOPE}clientCapabilities`,
+    `_meta must have ${VERSION} and ${RESERVED}clientCapabilities`,
     { id: request.id },
   );
 }
@@ -99,7 +87,7 @@ function checkMirrors(
 ): void {
   const method = head.headers["mcp-method"];
   if (method !== request.method) throw mismatch(request, "Mcp-Method", method);
-  const member = NAMES[request.method];
+  const member = NAMED_MEMBERS[request.method];
   if (member === undefined) return;
   const name = request.params?.[member];
   const header = mirroredHeader(head, "mcp-name");

@@ -26,6 +26,7 @@ import { Refusal } from "./refusal.ts";
 import { bringsState, hasState, type RequestStates } from "./request-states.ts";
 import type { Channel } from "./service/service.ts";
 import type { SessionInfo } from "./session-info.ts";
+import { MODERN_VERSION, SUBSCRIPTION_ID } from "../mcp/revisions.ts";
 
 const MAX_IN_FLIGHT = 256; // requests of one principal
 /** From clients over HTTP these mean nothing here: streams are closed to cancel, and nothing is initialized. */
@@ -34,7 +35,6 @@ const MEANINGLESS = new Set([
   "notifications/initialized",
   "notifications/roots/list_changed",
 ]);
-const SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId";
 
 export class ModernServer {
   readonly openedAt: number;
@@ -134,7 +134,7 @@ export class ModernServer {
   /** What it is in the eyes of people. @see SessionInfo */
   info(): Pick<SessionInfo, "protocolVersion" | "openedAt" | "lastActiveAt" | "pid" | "requests"> {
     return {
-      protocolVersion: "2026-07-28",
+      protocolVersion: MODERN_VERSION,
       openedAt: this.openedAt,
       lastActiveAt: this.idleSince ?? this.#clock.now(),
       pid: this.#channel.pid,
@@ -239,8 +239,8 @@ export class ModernServer {
     if (notification.method === "notifications/tools/list_changed") this.#paramHeaders.forget();
     if (notification.method === "notifications/progress") {
       this.#inFlight.progress(notification)?.owner.tell(notification);
-    } else if (meta?.[SUBSCRIPTION] !== undefined) {
-      const pending = this.#inFlight.get(meta[SUBSCRIPTION]);
+    } else if (meta?.[SUBSCRIPTION_ID] !== undefined) {
+      const pending = this.#inFlight.get(meta[SUBSCRIPTION_ID]);
       if (!pending?.owner.isListening) return;
       restoreSubscription(meta, pending);
       pending.owner.tell(notification);
@@ -280,12 +280,12 @@ export class ModernServer {
 }
 
 function completion(exchange: Exchange): JsonRpcMessage & { id: Exchange["id"]; result: unknown } {
-  const result = { resultType: "complete", _meta: { [SUBSCRIPTION]: exchange.id } };
+  const result = { resultType: "complete", _meta: { [SUBSCRIPTION_ID]: exchange.id } };
   return { jsonrpc: "2.0", id: exchange.id, result };
 }
 
 /** The server names a subscription by our number, the client by its own id. */
 function restoreSubscription(meta: unknown, pending: Pending<Exchange>): void {
   const members = asObject(meta);
-  if (members && Object.hasOwn(members, SUBSCRIPTION)) members[SUBSCRIPTION] = pending.id;
+  if (members && Object.hasOwn(members, SUBSCRIPTION_ID)) members[SUBSCRIPTION_ID] = pending.id;
 }

@@ -13,7 +13,7 @@ import {
   type JsonRpcRequest,
   type JsonRpcResponse,
 } from "../mcp/json-rpc.ts";
-import { LEGACY_VERSIONS } from "./legacy-versions.ts";
+import { LEGACY_VERSIONS } from "../mcp/revisions.ts";
 import { replay } from "./revival.ts";
 import { unavailable } from "./refusal.ts";
 import { digestOfAnswer, STREAMS_OF_A_LIFE, type RememberedSession } from "./session-memory.ts";

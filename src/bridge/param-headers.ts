@@ -13,14 +13,8 @@ import {
   type JsonRpcRequest,
   type JsonRpcResponse,
 } from "../mcp/json-rpc.ts";
-import { MODERN_VERSIONS } from "./modern-headers.ts";
 import { Refusal } from "./refusal.ts";
-
-const ENVELOPE = {
-  "io.modelcontextprotocol/protocolVersion": MODERN_VERSIONS[0],
-  "io.modelcontextprotocol/clientInfo": { name: "mcp-gateway", version: "1" },
-  "io.modelcontextprotocol/clientCapabilities": {},
-};
+import { OWN_META } from "../mcp/first-words.ts";
 
 /** Seconds that a list is believed; servers may change it and tell only who subscribed. */
 const FRESH = 60;
@@ -131,7 +125,7 @@ export class ParamHeaders {
     const tools: unknown[] = [];
     let cursor: unknown;
     for (let page = 0; page < MAX_PAGES; page += 1) {
-      const params = { ...(cursor !== undefined && { cursor }), _meta: ENVELOPE };
+      const params = { ...(cursor !== undefined && { cursor }), _meta: OWN_META };
       const answer = await this.#ask({ jsonrpc: "2.0", method: "tools/list", params });
       // A server that has no list has no tools with headers either.
       const result = "result" in answer ? asObject(answer.result) : undefined;

@@ -10,9 +10,8 @@ import { principalOf, type AuthInfo } from "../auth-info.ts";
 import { asObject, type JsonRpcRequest } from "../mcp/json-rpc.ts";
 import { equalInConstantTime, keyedDigest, randomToken } from "../random.ts";
 import { canonicalJson } from "./translate/modern-canonical.ts";
+import { ASKING } from "../mcp/revisions.ts";
 
-/** Requests whose server may ask. */
-const ASKING = new Set(["tools/call", "prompts/get", "resources/read"]);
 const SEAL_LENGTH = 43; // characters of a keyed digest
 
 /** 256 bits each, the newest first. */

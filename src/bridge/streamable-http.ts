@@ -12,7 +12,7 @@ import {
   type JsonRpcMessage,
   type JsonRpcRequest,
 } from "../mcp/json-rpc.ts";
-import { LEGACY_VERSIONS } from "./legacy-versions.ts";
+import { LEGACY_VERSIONS } from "../mcp/revisions.ts";
 import { outageOf } from "../mcp/outage.ts";
 import { Refusal, writeJson } from "./refusal.ts";
 import { requireAccept } from "./request-body.ts";

@@ -14,12 +14,10 @@ import {
   type JsonRpcResponse,
 } from "../mcp/json-rpc.ts";
 import { ToolFailure, TOOLS, type Arrival, type EchoSession } from "./tools.ts";
+import { LEGACY_VERSIONS, MODERN_VERSION, RESERVED } from "../mcp/revisions.ts";
 
 export type { EchoSession } from "./tools.ts";
 
-const MODERN_VERSION = "2026-07-28";
-const LEGACY_VERSIONS = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"];
-const ENVELOPE = "io.modelcontextprotocol/";
 const FRESH = { ttlMs: 60_000, cacheScope: "public" };
 
 export interface EchoOptions {
@@ -42,7 +40,7 @@ export interface Echo {
 
 /** Whether a message carries its own metadata, as those of 2026-07-28 do. */
 export function isModern(message: { params?: unknown }): boolean {
-  return Object.hasOwn(metaOf(message) ?? {}, `${ENVELOPE}protocolVersion`);
+  return Object.hasOwn(metaOf(message) ?? {}, `${RESERVED}protocolVersion`);
 }
 
 export function createEcho(options: EchoOptions): Echo {
@@ -90,7 +88,9 @@ export function createEcho(options: EchoOptions): Echo {
     switch (method) {
       case "initialize": {
         const asked = String(params["protocolVersion"]);
-        const protocolVersion = LEGACY_VERSIONS.includes(asked) ? asked : LEGACY_VERSIONS[0]!;
+        const protocolVersion = (LEGACY_VERSIONS as readonly unknown[]).includes(asked)
+          ? asked
+          : LEGACY_VERSIONS[0];
         if (session) {
           session.protocolVersion = protocolVersion;
           session.client = params["clientInfo"];
@@ -111,7 +111,7 @@ export function createEcho(options: EchoOptions): Echo {
 
   const modern = async (request: JsonRpcRequest, arrival: Arrival): Promise<object> => {
     checkEnvelope(request);
-    const complete = { resultType: "complete", _meta: { [`${ENVELOPE}serverInfo`]: serverInfo } };
+    const complete = { resultType: "complete", _meta: { [`${RESERVED}serverInfo`]: serverInfo } };
     switch (request.method) {
       case "server/discover": {
         const supportedVersions = [MODERN_VERSION];
@@ -148,9 +148,9 @@ export function createEcho(options: EchoOptions): Echo {
 
 function checkEnvelope(request: JsonRpcRequest): void {
   const meta = metaOf(request) ?? {};
-  const requested = meta[`${ENVELOPE}protocolVersion`];
-  if (typeof requested !== "string" || !asObject(meta[`${ENVELOPE}clientCapabilities`])) {
-    const members = `${ENVELOPE}protocolVersion and ${ENVELOPE}clientCapabilities`;
+  const requested = meta[`${RESERVED}protocolVersion`];
+  if (typeof requested !== "string" || !asObject(meta[`${RESERVED}clientCapabilities`])) {
+    const members = `${RESERVED}protocolVersion and ${RESERVED}clientCapabilities`;
     throw new Failure(ERROR_CODES.invalidParams, `_meta must have ${members}`);
   }
   if (requested === MODERN_VERSION) return;

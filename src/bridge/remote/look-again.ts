@@ -5,7 +5,7 @@ import type { Clock } from "../../clock.ts";
 import type { Channel } from "../../mcp/channel.ts";
 import { isResponse } from "../../mcp/json-rpc.ts";
 import { outageOf } from "../../mcp/outage.ts";
-import { INITIALIZE } from "../../mcp/remote/remote-era.ts";
+import { INITIALIZE } from "../../mcp/first-words.ts";
 
 const TIMEOUT = 10; // seconds
 

@@ -15,6 +15,7 @@ import { ToolHeaders } from "../../mcp/remote/tool-headers.ts";
 import type { ServiceFactory } from "./service-factory.ts";
 import type { Era } from "./service.ts";
 import { ServiceUnavailable } from "./unavailable.ts";
+import { abortable } from "./abortable.ts";
 
 /** Seconds an era is remembered: a server may be replaced by a newer one that still takes `initialize`. */
 const ERA_LIFETIME = 600;
@@ -135,12 +136,3 @@ export const createHttpService: ServiceFactory<RemoteServiceConfig> = (name, con
     },
   };
 };
-
-function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(new Error("given up"));
-    if (signal.aborted) return abort();
-    signal.addEventListener("abort", abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
-}

@@ -5,31 +5,10 @@
 import type { Clock } from "../../clock.ts";
 import { asObject, ERROR_CODES, isResponse, type JsonRpcMessage } from "../../mcp/json-rpc.ts";
 import type { Channel, Era } from "./service.ts";
+import { DISCOVER, INITIALIZE } from "../../mcp/first-words.ts";
 
 const PROBE_TIMEOUT = 5; // seconds
 const GRACE = 0.2; // seconds; a probed child holds nothing worth saving
-
-const CLIENT_INFO = { name: "mcp-gateway", version: "1" };
-
-const DISCOVER: JsonRpcMessage = {
-  jsonrpc: "2.0",
-  id: 1,
-  method: "server/discover",
-  params: {
-    _meta: {
-      "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-      "io.modelcontextprotocol/clientInfo": CLIENT_INFO,
-      "io.modelcontextprotocol/clientCapabilities": {},
-    },
-  },
-};
-
-const INITIALIZE: JsonRpcMessage = {
-  jsonrpc: "2.0",
-  id: 1,
-  method: "initialize",
-  params: { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: CLIENT_INFO },
-};
 
 /**
  * @param connect opens a channel to a disposable server

@@ -16,6 +16,7 @@ import { Nursery } from "./nursery.ts";
 import { probeEra } from "./probe.ts";
 import type { ServiceDependencies, ServiceFactory } from "./service-factory.ts";
 import type { Era } from "./service.ts";
+import { abortable } from "./abortable.ts";
 
 /** Names of variables whose value is a secret even where the configuration spells it out. */
 const SECRET_NAME = /key|token|secret|password|credential/i;
@@ -135,14 +136,5 @@ function adviceFor(
     directory,
     environment,
     outside: deps.environment,
-  });
-}
-
-function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(new Error("given up"));
-    if (signal.aborted) return abort();
-    signal.addEventListener("abort", abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
   });
 }

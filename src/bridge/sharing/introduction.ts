@@ -2,7 +2,7 @@
  * The one `initialize` of a shared server, and what each session gets of its answer.
  */
 import { asObject } from "../../mcp/json-rpc.ts";
-import { LEGACY_VERSIONS } from "../legacy-versions.ts";
+import { LEGACY_VERSIONS } from "../../mcp/revisions.ts";
 
 type Members = { readonly [member: string]: unknown };
 

@@ -1,18 +1,8 @@
 /**
  * What each session wants of the log of a server they share. The server is told the most verbose of it.
  */
+import { LOG_LEVELS } from "../../mcp/revisions.ts";
 
-/** Least severe first (RFC 5424 §6.2.1). */
-const LEVELS: readonly unknown[] = [
-  "debug",
-  "info",
-  "notice",
-  "warning",
-  "error",
-  "critical",
-  "alert",
-  "emergency",
-];
 /** For a session that never said, once another one has; until then the server says what it likes. */
 const DEFAULT = "info";
 
@@ -30,7 +20,7 @@ export class LogLevels<Session> {
 
   /** @returns what takes it back, or undefined for a level that does not exist */
   set(session: Session, level: unknown): (() => void) | undefined {
-    if (!LEVELS.includes(level)) return undefined;
+    if (!LOG_LEVELS.includes(level)) return undefined;
     const before = this.#wanted.get(session);
     this.#wanted.set(session, level as string);
     this.#isSet = true;
@@ -40,14 +30,14 @@ export class LogLevels<Session> {
   /** What the server has to be told; undefined while nobody asked for anything. */
   get lowest(): string | undefined {
     if (!this.#isSet) return undefined;
-    const all = Array.from(this.#wanted.values(), (level) => LEVELS.indexOf(level ?? DEFAULT));
-    return LEVELS[Math.min(...all, LEVELS.length - 1)] as string;
+    const all = Array.from(this.#wanted.values(), (level) => LOG_LEVELS.indexOf(level ?? DEFAULT));
+    return LOG_LEVELS[Math.min(...all, LOG_LEVELS.length - 1)] as string;
   }
 
   /** @param level of a `notifications/message` */
   wants(session: Session, level: unknown): boolean {
-    const severity = LEVELS.indexOf(level);
+    const severity = LOG_LEVELS.indexOf(level);
     if (!this.#isSet || severity === -1) return true;
-    return severity >= LEVELS.indexOf(this.#wanted.get(session) ?? DEFAULT);
+    return severity >= LOG_LEVELS.indexOf(this.#wanted.get(session) ?? DEFAULT);
   }
 }

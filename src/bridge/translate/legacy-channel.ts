@@ -30,19 +30,9 @@ import { legacyError } from "./legacy-failure.ts";
 import { Questions } from "./legacy-questions.ts";
 import { initializeResult } from "./legacy-result.ts";
 import { Subscriptions } from "./legacy-subscriptions.ts";
-import { MODERN_VERSION, Upstream } from "./legacy-upstream.ts";
+import { Upstream } from "./legacy-upstream.ts";
+import { LOG_LEVELS, MODERN_VERSION } from "../../mcp/revisions.ts";
 
-/** Severities of RFC 5424. */
-const LEVELS = new Set([
-  "debug",
-  "info",
-  "notice",
-  "warning",
-  "error",
-  "critical",
-  "alert",
-  "emergency",
-]);
 /** Only modern clients have these, or nobody who could be meant. */
 const UNKNOWN = /^(?:server\/discover|subscriptions\/listen|tasks\/.*)$/;
 /** Modern servers know no other notification of a client than that it cancels. */
@@ -119,8 +109,8 @@ export class LegacyChannel implements Channel {
         return this.#answer({ jsonrpc: "2.0", id, result: {} });
       case "logging/setLevel": {
         const level = params?.["level"];
-        if (typeof level !== "string" || !LEVELS.has(level)) {
-          const message = `params.level must be one of ${[...LEVELS].join(", ")}`;
+        if (typeof level !== "string" || !LOG_LEVELS.includes(level)) {
+          const message = `params.level must be one of ${LOG_LEVELS.join(", ")}`;
           return this.#answer(errorResponse(id, ERROR_CODES.invalidParams, message));
         }
         this.#upstream.logLevel = level;

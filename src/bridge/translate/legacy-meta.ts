@@ -1,8 +1,7 @@
 /**
- * Members of `_meta` that only revision 2026-07-28 gives a meaning to. Everything else in there is somebody's own and
- * passes unchanged.
+ * Everything in `_meta` that is not reserved is somebody's own and passes unchanged.
  */
-export const RESERVED = "io.modelcontextprotocol/";
+import { RESERVED } from "../../mcp/revisions.ts";
 
 /** @returns `meta` itself when it holds none */
 export function withoutReserved(meta: { [member: string]: unknown }): {

@@ -3,7 +3,8 @@
  */
 import { stringifyJson } from "../../mcp/exact-json.ts";
 import { asObject } from "../../mcp/json-rpc.ts";
-import { RESERVED, withoutReserved } from "./legacy-meta.ts";
+import { RESERVED } from "../../mcp/revisions.ts";
+import { withoutReserved } from "./legacy-meta.ts";
 
 /** Methods whose results have caching hints; elsewhere such members are the server's own. */
 const CACHEABLE = new Set([

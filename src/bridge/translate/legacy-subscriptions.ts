@@ -16,8 +16,9 @@ import {
   type RequestId,
 } from "../../mcp/json-rpc.ts";
 import { legacyError } from "./legacy-failure.ts";
-import { RESERVED, withoutReserved } from "./legacy-meta.ts";
+import { withoutReserved } from "./legacy-meta.ts";
 import type { Upstream } from "./legacy-upstream.ts";
+import { SUBSCRIPTION_ID } from "../../mcp/revisions.ts";
 
 const ACKNOWLEDGED_WITHIN = 10; // seconds
 /** Seconds until a server that ended a subscription is asked again. */
@@ -96,7 +97,7 @@ export class Subscriptions {
       return true;
     }
     const meta = metaOf(notification);
-    const subscription = meta?.[`${RESERVED}subscriptionId`];
+    const subscription = meta?.[SUBSCRIPTION_ID];
     if (method === "notifications/subscriptions/acknowledged") {
       if (this.#opening?.id === subscription)
         this.#acknowledged(asObject(params?.["notifications"]));

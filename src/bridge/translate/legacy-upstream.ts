@@ -9,12 +9,9 @@ import {
   type JsonRpcResponse,
   type RequestId,
 } from "../../mcp/json-rpc.ts";
-import { MODERN_VERSIONS } from "../modern-headers.ts";
+import { MODERN_VERSION, RESERVED } from "../../mcp/revisions.ts";
 import type { Channel } from "../service/service.ts";
-import { RESERVED, withoutReserved } from "./legacy-meta.ts";
-
-/** The revision we speak to it. */
-export const MODERN_VERSION = MODERN_VERSIONS[0]!;
+import { withoutReserved } from "./legacy-meta.ts";
 
 export class Upstream {
   /** `params` of the client's `initialize`. */

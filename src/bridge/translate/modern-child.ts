@@ -19,7 +19,7 @@ import {
   type RequestId,
 } from "../../mcp/json-rpc.ts";
 import { Lingering } from "../lingering.ts";
-import { LEGACY_VERSIONS } from "../legacy-versions.ts";
+import { LEGACY_VERSIONS } from "../../mcp/revisions.ts";
 import type { Channel } from "../service/service.ts";
 import { isSevereEnough } from "./modern-request.ts";
 import type { Hello } from "./modern-result.ts";

@@ -13,9 +13,9 @@ import { LegacyChild } from "./modern-child.ts";
 import { ChildPool, type Caller, type Mode } from "./modern-pool.ts";
 import type { Capabilities } from "./modern-request.ts";
 import type { Hello } from "./modern-result.ts";
+import { CLIENT_INFO } from "../../mcp/first-words.ts";
 
 const LOOK = 15; // seconds between two looks for children that nobody needs
-const CLIENT_INFO = { name: "mcp-gateway", version: "1" };
 
 export interface ChildrenOptions {
   readonly service: Service;

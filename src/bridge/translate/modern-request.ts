@@ -4,21 +4,9 @@
 import { asObject, ERROR_CODES, metaOf, type JsonRpcRequest } from "../../mcp/json-rpc.ts";
 import { Refusal } from "../refusal.ts";
 import { canonicalJson } from "./modern-canonical.ts";
+import { ASKING, LOG_LEVELS, RESERVED } from "../../mcp/revisions.ts";
+import { withoutReserved } from "./legacy-meta.ts";
 
-const ENVELOPE = "io.modelcontextprotocol/";
-/** Least severe first (RFC 5424 §6.2.1). */
-const LEVELS = [
-  "debug",
-  "info",
-  "notice",
-  "warning",
-  "error",
-  "critical",
-  "alert",
-  "emergency",
-] as const;
-/** The only requests a server may answer with questions (MCP 2026-07-28, "Multi round-trip requests"). */
-const ASKING = new Set(["tools/call", "prompts/get", "resources/read"]);
 /** Kinds of questions a server can ask. */
 const KINDS = ["elicitation", "sampling", "roots"] as const;
 /** What a server may know of its client besides. `tasks` were another thing in each era. */
@@ -44,25 +32,23 @@ export class ModernRequest {
   /** @throws Refusal 400 for a level that does not exist, or answers that are none */
   constructor(request: JsonRpcRequest) {
     const meta = metaOf(request) ?? {};
-    const level = meta[`${ENVELOPE}logLevel`];
+    const level = meta[`${RESERVED}logLevel`];
     this.method = request.method;
-    this.capabilities = relayed(asObject(meta[`${ENVELOPE}clientCapabilities`]) ?? {});
-    this.clientInfo = meta[`${ENVELOPE}clientInfo`];
+    this.capabilities = relayed(asObject(meta[`${RESERVED}clientCapabilities`]) ?? {});
+    this.clientInfo = meta[`${RESERVED}clientInfo`];
     this.progressToken = meta["progressToken"];
     this.logLevel = level as string | undefined;
     const isAsking = ASKING.has(request.method);
     this.mayBeAsked = isAsking && KINDS.some((kind) => this.capabilities[kind] !== undefined);
-    this.#meta = Object.fromEntries(
-      Object.entries(meta).filter(([name]) => !name.startsWith(ENVELOPE)),
-    );
+    this.#meta = { ...withoutReserved(meta) };
     const { requestState, inputResponses, ...params } = request.params ?? {};
     delete params["_meta"];
     this.#params = isAsking ? params : { ...request.params };
     delete this.#params["_meta"];
     this.requestState = isAsking ? requestState : undefined;
     const answers = isAsking ? inputResponses : undefined;
-    if (level !== undefined && !(LEVELS as readonly unknown[]).includes(level)) {
-      throw refuse(request, `The log level must be one of ${LEVELS.join(", ")}`);
+    if (level !== undefined && !LOG_LEVELS.includes(level)) {
+      throw refuse(request, `The log level must be one of ${LOG_LEVELS.join(", ")}`);
     }
     if (answers !== undefined && !asObject(answers)) {
       throw refuse(request, "inputResponses must be an object");
@@ -88,8 +74,7 @@ export class ModernRequest {
 
 /** Whether a log message of `level` is severe enough for who asked for `wanted`. */
 export function isSevereEnough(level: unknown, wanted: string): boolean {
-  const levels: readonly unknown[] = LEVELS;
-  return !levels.includes(level) || levels.indexOf(level) >= levels.indexOf(wanted);
+  return !LOG_LEVELS.includes(level) || LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(wanted);
 }
 
 function relayed(capabilities: Capabilities): Capabilities {

@@ -9,7 +9,7 @@ import {
   type JsonRpcResponse,
   type RequestId,
 } from "../../mcp/json-rpc.ts";
-import { MODERN_VERSIONS } from "../modern-headers.ts";
+import { MODERN_VERSIONS } from "../../mcp/revisions.ts";
 
 type Members = { readonly [name: string]: unknown };
 

@@ -14,8 +14,8 @@ import {
 } from "../../mcp/json-rpc.ts";
 import type { LegacyChild } from "./modern-child.ts";
 import type { Lease } from "./modern-pool.ts";
+import { SUBSCRIPTION_ID } from "../../mcp/revisions.ts";
 
-const SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId";
 const MAX_RESOURCES = 256; // of one stream
 const LISTS = ["tools", "prompts", "resources"] as const;
 
@@ -122,7 +122,7 @@ export class Subscriptions {
       count += 1;
       this.drop(exchange);
       const { id } = exchange;
-      const result = { resultType: "complete", _meta: { [SUBSCRIPTION]: id } };
+      const result = { resultType: "complete", _meta: { [SUBSCRIPTION_ID]: id } };
       exchange.finish({ jsonrpc: "2.0", id, result });
     }
     return count;
@@ -156,7 +156,7 @@ export class Subscriptions {
 
 function tell({ exchange }: Stream, notification: JsonRpcNotification): void {
   const { params } = notification;
-  const _meta = { ...asObject(params?.["_meta"]), [SUBSCRIPTION]: exchange.id };
+  const _meta = { ...asObject(params?.["_meta"]), [SUBSCRIPTION_ID]: exchange.id };
   exchange.tell({ ...notification, params: { ...params, _meta } });
 }
 

@@ -29,6 +29,7 @@ import type { Lease } from "./modern-pool.ts";
 import { ModernRequest } from "./modern-request.ts";
 import { discovery } from "./modern-result.ts";
 import { Subscriptions } from "./modern-subscriptions.ts";
+import { MODERN_VERSION } from "../../mcp/revisions.ts";
 
 const MAX_RUNNING = 256; // requests of one principal
 /** What clients of either era tell a server about themselves. Over HTTP, in this revision, it means nothing. */
@@ -154,7 +155,7 @@ export class ModernTranslation {
   /** What it is in the eyes of people. @see SessionInfo */
   info(): Pick<SessionInfo, "protocolVersion" | "openedAt" | "lastActiveAt" | "pid" | "requests"> {
     return {
-      protocolVersion: "2026-07-28",
+      protocolVersion: MODERN_VERSION,
       openedAt: this.openedAt,
       lastActiveAt: this.idleSince ?? this.#options.clock.now(),
       pid: this.#children.pid,

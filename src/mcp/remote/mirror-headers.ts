@@ -4,18 +4,7 @@
  */
 import { metaOf, type JsonRpcNotification, type JsonRpcRequest } from "../json-rpc.ts";
 import type { ToolHeaders } from "./tool-headers.ts";
-
-/** The member of `params` that `Mcp-Name` repeats. */
-const NAMES: Readonly<Record<string, string>> = {
-  "tools/call": "name",
-  "prompts/get": "name",
-  "resources/read": "uri",
-  "tasks/get": "taskId",
-  "tasks/update": "taskId",
-  "tasks/cancel": "taskId",
-};
-
-const NEWEST = "2026-07-28";
+import { MODERN_VERSION, NAMED_MEMBERS, RESERVED } from "../revisions.ts";
 
 /** @returns names and values by turns */
 export function mirrorHeaders(
@@ -23,14 +12,14 @@ export function mirrorHeaders(
   tools: ToolHeaders,
 ): string[] {
   const { method, params } = message;
-  const version = metaOf(message)?.["io.modelcontextprotocol/protocolVersion"];
+  const version = metaOf(message)?.[`${RESERVED}protocolVersion`];
   const headers = [
     "mcp-protocol-version",
-    encodeHeader(typeof version === "string" ? version : NEWEST),
+    encodeHeader(typeof version === "string" ? version : MODERN_VERSION),
     "mcp-method",
     encodeHeader(method),
   ];
-  const name = params?.[NAMES[method] ?? ""];
+  const name = params?.[NAMED_MEMBERS[method] ?? ""];
   if (typeof name === "string") headers.push("mcp-name", encodeHeader(name));
   if (method !== "tools/call" || typeof name !== "string") return headers;
   const mirrored = tools.of(name, params?.["arguments"]);

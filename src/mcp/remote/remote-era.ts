@@ -15,32 +15,11 @@ import { ask } from "./answer.ts";
 import { mirrorHeaders } from "./mirror-headers.ts";
 import type { Remote } from "./remote.ts";
 import { RemoteFailure } from "./remote-failure.ts";
+import { DISCOVER, INITIALIZE } from "../first-words.ts";
+import { LEGACY_VERSIONS } from "../revisions.ts";
 
 const TIMEOUT = 10; // seconds
-const VERSION = "2026-07-28";
-const CLIENT_INFO = { name: "mcp-gateway", version: "1" };
 const POST = ["content-type", "application/json", "accept", "application/json, text/event-stream"];
-
-const DISCOVER: JsonRpcRequest = {
-  jsonrpc: "2.0",
-  id: 1,
-  method: "server/discover",
-  params: {
-    _meta: {
-      "io.modelcontextprotocol/protocolVersion": VERSION,
-      "io.modelcontextprotocol/clientInfo": CLIENT_INFO,
-      "io.modelcontextprotocol/clientCapabilities": {},
-    },
-  },
-};
-
-/** What a client of the older revisions would begin with. */
-export const INITIALIZE: JsonRpcRequest = {
-  jsonrpc: "2.0",
-  id: 1,
-  method: "initialize",
-  params: { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: CLIENT_INFO },
-};
 
 /** @throws RemoteFailure when the server showed nothing */
 export async function findRemoteEra(remote: Remote): Promise<Era> {
@@ -109,7 +88,7 @@ function askOnce(
 
 function endSession(remote: Remote, id: string): void {
   const nothing = (): void => undefined;
-  const headers = ["mcp-session-id", id, "mcp-protocol-version", "2025-11-25"];
+  const headers = ["mcp-session-id", id, "mcp-protocol-version", LEGACY_VERSIONS[0]];
   const listener = {
     isBodyIgnored: true,
     isOptional: true,

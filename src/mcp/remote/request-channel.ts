@@ -19,12 +19,12 @@ import { ask } from "./answer.ts";
 import { mirrorHeaders } from "./mirror-headers.ts";
 import type { Remote } from "./remote.ts";
 import { RemoteFailure } from "./remote-failure.ts";
+import { SUBSCRIPTION_ID } from "../revisions.ts";
 
 const NOTIFY_TIMEOUT = 30; // seconds
 /** Seconds a stream may stay open behind its answer. */
 const LINGER = 2;
 const MOST_PAGES = 20; // of a list of tools
-const SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId";
 
 const POST = ["content-type", "application/json", "accept", "application/json, text/event-stream"];
 
@@ -140,7 +140,7 @@ export class RequestChannel implements Channel {
     if (method !== "subscriptions/listen") {
       return this.#fail(running, new RemoteFailure("ended its answer before the result"));
     }
-    const result = { resultType: "complete", _meta: { [SUBSCRIPTION]: id } };
+    const result = { resultType: "complete", _meta: { [SUBSCRIPTION_ID]: id } };
     this.#settle(running, { jsonrpc: "2.0", id, result });
   }
 

@@ -8,11 +8,9 @@ import type { IncomingMessage } from "node:http";
 import { mirroredHeader } from "../../mcp/mirrored-header.ts";
 import type { Resource } from "../resources.ts";
 import { DEFAULT_SCOPES } from "../scopes.ts";
+import { MODERN_VERSIONS } from "../../mcp/revisions.ts";
 
 type Head = Pick<IncomingMessage, "headers" | "rawHeaders">;
-
-/** Revisions whose servers refuse headers that do not agree with the message (MCP 2026-07-28, "Streamable HTTP"). */
-const HEADER_VALIDATING: ReadonlySet<string> = new Set(["2026-07-28"]);
 
 export function hasToolGroups({ scopes }: Resource): boolean {
   return scopes.some(({ guards }) => guards !== undefined);
@@ -41,7 +39,8 @@ export function scopesOfForwarded(
   // Streams and the end of a session; they carry no message.
   if (method !== "POST" || !hasToolGroups(resource)) return DEFAULT_SCOPES;
   const { "mcp-protocol-version": version, "mcp-method": operation } = head.headers;
-  const isValidated = comparesHeaders && HEADER_VALIDATING.has(String(version));
+  // Only servers of these revisions refuse headers that do not agree with the message.
+  const isValidated = comparesHeaders && MODERN_VERSIONS.includes(String(version));
   if (!isValidated || typeof operation !== "string" || !/^[\w/]+$/.test(operation)) {
     return scopesOfTool(resource, undefined);
   }
