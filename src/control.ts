@@ -1,136 +1,25 @@
 /**
  * The control API as commands see it: how a command talks to the gateway that runs. HTTP with JSON over a Unix socket in
- * the state directory (a named pipe on Windows). The types are the contract; src/server/control.ts answers in them.
- *
- * Times are seconds since the epoch. Nothing here carries a secret, with one exception: `RegisteredClient.clientSecret`,
- * shown once.
+ * the state directory (a named pipe on Windows). The types of control/ are the contract; src/server/control.ts answers in them.
  */
 import { readFileSync } from "node:fs";
 import { request, type IncomingMessage } from "node:http";
 import { dirname, resolve } from "node:path";
 import { EXIT, messageOf, UserError } from "./errors.ts";
 import type { GatewayEvent } from "./events.ts";
-import type { RestartedService, ServiceLogLine, ServiceStatus } from "./control/services.ts";
+import type {
+  AccessTokenSummary,
+  ClientSummary,
+  GatewayStatus,
+  RegisterClient,
+  RegisteredClient,
+  RevokedClient,
+  RotatedKeys,
+  SessionSummary,
+  SigningKeySummary,
+} from "./control/answers.ts";
+import type { RestartedService, ServiceLogLine } from "./control/services.ts";
 import { findConfigFile, STATE_DIRECTORY, statePaths } from "./paths.ts";
-
-export type { RestartedService, ServiceLogLine, ServiceStatus };
-
-export interface GatewayStatus {
-  version: string;
-  /** The issuer: the address people and clients use. */
-  url: string;
-  pid: number;
-  startedAt: number;
-  /** Seconds since the start. */
-  uptime: number;
-  services: ServiceStatus[];
-  clients: number;
-  grants: number;
-  accessTokens: number;
-  sessions: number;
-}
-
-export interface ClientSummary {
-  clientId: string;
-  /** What the client calls itself. */
-  name?: string;
-  kind: "public" | "confidential";
-  redirectUris: string[];
-  scope?: string;
-  registeredAt: number;
-  via: "registration" | "command" | "document";
-  /** How many are alive. */
-  grants: number;
-  accessTokens: number;
-}
-
-export interface RegisterClient {
-  name?: string | undefined;
-  /** Needed when it asks for authorization codes. */
-  redirectUris?: string[] | undefined;
-  /** How it proves itself at the token endpoint; `none` unless told. */
-  authMethod?:
-    | "none"
-    | "client_secret_basic"
-    | "client_secret_post"
-    | "private_key_jwt"
-    | undefined;
-  /** As on the wire; authorization_code and refresh_token unless told. */
-  grantTypes?: string[] | undefined;
-  /** Services it may call without a person (client_credentials). */
-  services?: string[] | undefined;
-  /** Services whose tokens it may introspect. */
-  introspects?: string[] | undefined;
-  /** Its public keys (RFC 7517 §5), or where they are, for private_key_jwt. */
-  jwks?: unknown;
-  jwksUri?: string | undefined;
-  /** Space-delimited. */
-  scope?: string | undefined;
-}
-
-export interface RegisteredClient extends ClientSummary {
-  /** Only here and never again; absent for public clients. */
-  clientSecret?: string;
-}
-
-export interface RevokedClient {
-  clientId: string;
-  /** How many ended with it. */
-  grants: number;
-  accessTokens: number;
-  sessions: number;
-}
-
-export interface AccessTokenSummary {
-  tokenId: string;
-  grantId: string;
-  clientId: string;
-  clientName?: string;
-  subject: string;
-  resource: string;
-  scopes: string[];
-  issuedAt: number;
-  expiresAt: number;
-}
-
-export interface SessionSummary {
-  sessionId: string;
-  service: string;
-  era: "legacy" | "modern";
-  clientId: string;
-  subject: string;
-  grantId: string;
-  protocolVersion: string;
-  clientInfo?: string;
-  openedAt: number;
-  lastActiveAt: number;
-  pid?: number;
-  requests: number;
-}
-
-/** A key that signs access tokens: its life, never its private part. */
-export interface SigningKeySummary {
-  kid: string;
-  /** published: known to others, signs later; retiring: signs no more, but its tokens live. */
-  state: "published" | "active" | "retiring" | "removed";
-  createdAt: number;
-  signsFrom: number;
-  /** Absent while no other key is to follow. */
-  signsUntil?: number;
-  verifiesUntil?: number;
-  /** Whether its private part is encrypted in the store. */
-  isEncrypted: boolean;
-}
-
-export interface RotatedKeys {
-  /** The new key. */
-  kid: string;
-  signsFrom: number;
-  /** Keys that ended at once; none unless it was an emergency. */
-  removed: string[];
-  /** How many died with them. */
-  accessTokens: number;
-}
 
 /** `GET /events`: what happened, or how much this reader missed because it was too slow. */
 export type ControlEvent = GatewayEvent | { type: "events.dropped"; at: number; events: number };

@@ -10,14 +10,15 @@ import type {
   RegisteredClient,
   RevokedClient,
   SessionSummary,
-} from "../control.ts";
+} from "../control/answers.ts";
 import { all, records } from "./control/all-records.ts";
 import { ControlFailure, type ControlContext, type ControlRoute } from "./control/control-route.ts";
 import { keyRoutes } from "./control/keys.ts";
 import { registerByCommand } from "./control/register-client.ts";
 import { serviceRoutes } from "./control/services.ts";
 import { revokeClient } from "./oauth/client.ts";
-import type { AccessTokenRecord, ClientRecord, Records } from "./store/records.ts";
+import type { ClientRecord } from "./store/client-records.ts";
+import type { AccessTokenRecord, Records } from "./store/records.ts";
 import type { Store } from "./store/store.ts";
 
 // prettier-ignore

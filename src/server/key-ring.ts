@@ -11,7 +11,7 @@
  * replicas that rotate at once, one does, and the other reads again.
  */
 import { randomId } from "../random.ts";
-import type { KeyRingRecord, SigningKeyRecord } from "./store/records.ts";
+import type { KeyRingRecord, SigningKeyRecord } from "./store/key-records.ts";
 import type { Operation, Store } from "./store/store.ts";
 
 /** How long others may keep our JWKS, in seconds. */

@@ -19,7 +19,7 @@ import {
 } from "./key-ring.ts";
 import type { KeySeal } from "./sealed-key.ts";
 import { generateSigningKey } from "./signing-key.ts";
-import type { SigningKeyRecord } from "./store/records.ts";
+import type { SigningKeyRecord } from "./store/key-records.ts";
 import type { Store } from "./store/store.ts";
 
 export interface RotatedKeys {

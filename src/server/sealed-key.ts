@@ -17,7 +17,7 @@ import {
 import { promisify } from "node:util";
 import { UserError } from "../errors.ts";
 import { digest } from "../random.ts";
-import type { SigningKeyRecord } from "./store/records.ts";
+import type { SigningKeyRecord } from "./store/key-records.ts";
 
 export interface KeySeal {
   /** The private members of a record. @throws UserError when no secret opens it, or when it was tampered with */

@@ -1,7 +1,7 @@
 /** Programs that act for themselves, as a stranger sees it: RFC 6749 §4.4 and the MCP extension of that name. */
 import { decodeJwt } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { RegisteredClient } from "../../src/control.ts";
+import type { RegisteredClient } from "../../src/control/answers.ts";
 import { fixture, startGateway, type TestGateway } from "../support/gateway.ts";
 import {
   credentialsToken,

@@ -4,7 +4,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { decodeJwt } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { RegisteredClient } from "../../src/control.ts";
+import type { RegisteredClient } from "../../src/control/answers.ts";
 import { fixture, startGateway, type TestGateway } from "../support/gateway.ts";
 import {
   assertionClaims,

@@ -1,7 +1,7 @@
 /** Token introspection as a stranger sees it: RFC 7662. */
 import { SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { RegisteredClient } from "../../src/control.ts";
+import type { RegisteredClient } from "../../src/control/answers.ts";
 import { fixture, startGateway, type TestGateway } from "../support/gateway.ts";
 import {
   assertionClaims,

@@ -3,7 +3,7 @@ import { createHmac, createPublicKey } from "node:crypto";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { decodeProtectedHeader } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { RegisteredClient } from "../../src/control.ts";
+import type { RegisteredClient } from "../../src/control/answers.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import {
   assertionClaims,

@@ -1,7 +1,7 @@
 /** Token exchange that only narrows, as a stranger sees it: RFC 8693. */
 import { decodeJwt } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { RegisteredClient } from "../../src/control.ts";
+import type { RegisteredClient } from "../../src/control/answers.ts";
 import { fixture, startGateway, type TestGateway } from "../support/gateway.ts";
 import { credentialsToken, registerProgram, secretOf } from "../support/operator.ts";
 import {

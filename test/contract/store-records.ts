@@ -1,9 +1,8 @@
 /**
  * Records as small as their types allow.
  */
-import type {
-  AccessTokenRecord, ClientRecord, GrantRecord, InteractionRecord, RefreshTokenRecord,
-} from "../../src/server/store/records.ts"; // prettier-ignore
+import type { ClientRecord } from "../../src/server/store/client-records.ts";
+import type { AccessTokenRecord, GrantRecord, InteractionRecord, RefreshTokenRecord } from "../../src/server/store/records.ts"; // prettier-ignore
 
 const RESOURCE = "https://gw.example.com/files/mcp";
 

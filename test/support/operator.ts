@@ -2,7 +2,8 @@
  * What an operator does beside a gateway that runs: register clients over the control socket, as `client register` does.
  */
 import { exportJWK, generateKeyPair, SignJWT, type JWK, type JWTPayload } from "jose";
-import { connectControl, type RegisteredClient, type RegisterClient } from "../../src/control.ts";
+import { connectControl } from "../../src/control.ts";
+import type { RegisteredClient, RegisterClient } from "../../src/control/answers.ts";
 import { randomId } from "../../src/random.ts";
 import { basicAuth, requestToken, type Fields } from "./raw-client.ts";
 import type { TestGateway } from "./gateway.ts";

@@ -1,6 +1,6 @@
 import { BaseCommand } from "../../command.ts";
 import { systemClock } from "../../clock.ts";
-import type { ClientSummary } from "../../control.ts";
+import type { ClientSummary } from "../../control/answers.ts";
 import { formatDuration } from "../../duration.ts";
 
 export default class ClientList extends BaseCommand {

@@ -1,7 +1,7 @@
 import { Flags } from "@oclif/core";
 import { writeFile } from "node:fs/promises";
 import { BaseCommand } from "../../command.ts";
-import type { RegisteredClient } from "../../control.ts";
+import type { RegisteredClient } from "../../control/answers.ts";
 import { createSecretFile, readKeySetFile } from "../../secret.ts";
 
 const GRANT_TYPES = {

@@ -1,6 +1,6 @@
 import { Args, Flags } from "@oclif/core";
 import { BaseCommand } from "../../command.ts";
-import type { RevokedClient } from "../../control.ts";
+import type { RevokedClient } from "../../control/answers.ts";
 import { printable } from "../../terminal.ts";
 
 export default class ClientRevoke extends BaseCommand {

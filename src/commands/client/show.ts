@@ -1,6 +1,6 @@
 import { Args } from "@oclif/core";
 import { BaseCommand } from "../../command.ts";
-import type { ClientSummary } from "../../control.ts";
+import type { ClientSummary } from "../../control/answers.ts";
 
 const REGISTERED = {
   command: "by an operator",

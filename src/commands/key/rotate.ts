@@ -1,6 +1,6 @@
 import { Flags } from "@oclif/core";
 import { BaseCommand } from "../../command.ts";
-import type { RotatedKeys } from "../../control.ts";
+import type { RotatedKeys } from "../../control/answers.ts";
 
 export default class KeyRotate extends BaseCommand {
   static override summary = "Replace the key that signs access tokens.";

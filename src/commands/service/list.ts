@@ -1,6 +1,6 @@
 import { BaseCommand } from "../../command.ts";
 import { NO_PERMISSIONS, type Permissions } from "../../config/permissions.ts";
-import type { ServiceStatus } from "../../control.ts";
+import type { ServiceStatus } from "../../control/services.ts";
 import { EXIT, UserError } from "../../errors.ts";
 import { findConfigFile } from "../../paths.ts";
 

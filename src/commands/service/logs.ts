@@ -1,6 +1,6 @@
 import { Args, Flags } from "@oclif/core";
 import { BaseCommand } from "../../command.ts";
-import type { ServiceLogLine } from "../../control.ts";
+import type { ServiceLogLine } from "../../control/services.ts";
 import { EXIT, UserError } from "../../errors.ts";
 import { printable } from "../../terminal.ts";
 

@@ -1,6 +1,6 @@
 import { Args } from "@oclif/core";
 import { BaseCommand } from "../../command.ts";
-import type { RestartedService } from "../../control.ts";
+import type { RestartedService } from "../../control/services.ts";
 
 export default class ServiceRestart extends BaseCommand {
   static override summary =

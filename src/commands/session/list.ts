@@ -1,6 +1,6 @@
 import { systemClock } from "../../clock.ts";
 import { BaseCommand } from "../../command.ts";
-import type { SessionSummary } from "../../control.ts";
+import type { SessionSummary } from "../../control/answers.ts";
 import { formatDuration } from "../../duration.ts";
 
 export default class SessionList extends BaseCommand {

@@ -1,6 +1,6 @@
 import { systemClock } from "../../clock.ts";
 import { BaseCommand } from "../../command.ts";
-import type { AccessTokenSummary } from "../../control.ts";
+import type { AccessTokenSummary } from "../../control/answers.ts";
 import { formatDuration } from "../../duration.ts";
 
 export default class TokenList extends BaseCommand {

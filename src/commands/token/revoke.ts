@@ -1,6 +1,6 @@
 import { Args, Flags } from "@oclif/core";
 import { BaseCommand } from "../../command.ts";
-import type { AccessTokenSummary } from "../../control.ts";
+import type { AccessTokenSummary } from "../../control/answers.ts";
 import { printable } from "../../terminal.ts";
 
 export default class TokenRevoke extends BaseCommand {

@@ -2,7 +2,7 @@
  * Signing keys in the control API: look at them, replace them.
  */
 import { z } from "zod";
-import type { RotatedKeys, SigningKeySummary } from "../../control.ts";
+import type { RotatedKeys, SigningKeySummary } from "../../control/answers.ts";
 import type { Operation } from "../store/store.ts";
 import { all } from "./all-records.ts";
 import { ControlFailure, type ControlContext, type ControlRoute } from "./control-route.ts";

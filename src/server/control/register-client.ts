@@ -3,7 +3,7 @@
  * tokens and introspect those of a service, because an operator vouches for it and names its bounds.
  */
 import { z } from "zod";
-import type { RegisterClient } from "../../control.ts";
+import type { RegisterClient } from "../../control/answers.ts";
 import { AUTH_METHODS } from "../oauth/client-metadata.ts";
 import { grantTypes } from "../oauth/grant-type/index.ts";
 import { redirectUriProblem } from "../oauth/redirect-uri.ts";

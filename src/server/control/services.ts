@@ -1,7 +1,7 @@
 /**
  * The MCP servers behind the gateway in the control API: what they wrote, and a fresh start.
  */
-import type { RestartedService, ServiceLogLine } from "../../control.ts";
+import type { RestartedService, ServiceLogLine } from "../../control/services.ts";
 import { ControlFailure, type ControlContext, type ControlRoute } from "./control-route.ts";
 
 export const serviceRoutes: readonly ControlRoute[] = [

@@ -12,7 +12,8 @@
 import type { IncomingMessage } from "node:http";
 import { OAuthError } from "../../errors.ts";
 import type { ServerContext } from "../context.ts";
-import type { ClientRecord, InteractionRecord } from "../store/records.ts";
+import type { ClientRecord } from "../store/client-records.ts";
+import type { InteractionRecord } from "../store/records.ts";
 import type { RedirectTarget } from "./authorization-response.ts";
 import { findClient } from "./client.ts";
 import { singleValues, type Parameters } from "./form.ts";

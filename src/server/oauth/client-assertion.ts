@@ -7,7 +7,7 @@
  */
 import { OAuthError } from "../../errors.ts";
 import type { ServerContext } from "../context.ts";
-import type { ClientRecord } from "../store/records.ts";
+import type { ClientRecord } from "../store/client-records.ts";
 import { unverifiedClaims, useOnce, verifyAssertion, type FindKeys } from "./assertion.ts";
 import { CLIENT_SIGNING_ALGORITHMS } from "./client-keys.ts";
 

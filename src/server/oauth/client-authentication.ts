@@ -10,7 +10,7 @@ import type { Request, RequestHandler, Response } from "express";
 import { OAuthError } from "../../errors.ts";
 import { digest, equalInConstantTime } from "../../random.ts";
 import type { ServerContext } from "../context.ts";
-import type { ClientMetadata, ClientRecord } from "../store/records.ts";
+import type { ClientMetadata, ClientRecord } from "../store/client-records.ts";
 import {
   CLIENT_ASSERTION_TYPE,
   checkClientAssertion,

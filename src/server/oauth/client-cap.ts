@@ -10,7 +10,7 @@
  */
 import { OAuthError } from "../../errors.ts";
 import type { ServerContext } from "../context.ts";
-import type { ClientRecord } from "../store/records.ts";
+import type { ClientRecord } from "../store/client-records.ts";
 import type { Store } from "../store/store.ts";
 
 const RECOUNT = 60; // seconds

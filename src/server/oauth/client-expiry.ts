@@ -10,7 +10,7 @@
  */
 import { epochSeconds } from "../../clock.ts";
 import type { ServerContext } from "../context.ts";
-import type { ClientRecord } from "../store/records.ts";
+import type { ClientRecord } from "../store/client-records.ts";
 
 /** How exactly the last use is known. */
 const PRECISION = 3600; // seconds

@@ -3,7 +3,7 @@
  * the answer that made them, or as the client itself has just sent them; we keep their digests.
  */
 import type { ServerContext } from "../context.ts";
-import type { ClientRecord } from "../store/records.ts";
+import type { ClientRecord } from "../store/client-records.ts";
 import type { RejectedRedirectUri } from "./client-metadata.ts";
 
 export interface ClientSecrets {

@@ -8,7 +8,7 @@ import { createPublicKey, type JsonWebKey } from "node:crypto";
 import { isIP } from "node:net";
 import { z } from "zod";
 import { OAuthError } from "../../errors.ts";
-import type { ClientMetadata } from "../store/records.ts";
+import type { ClientMetadata } from "../store/client-records.ts";
 
 /** What an assertion may be signed with; symmetric algorithms would need the secret in clear. */
 export const CLIENT_SIGNING_ALGORITHMS = ["ES256", "ES384", "EdDSA", "PS256", "RS256"] as const;

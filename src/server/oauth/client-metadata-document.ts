@@ -24,7 +24,11 @@ import type { ServerContext } from "../context.ts";
 import { freshnessOf } from "../http-freshness.ts";
 import { countWithin } from "../rate-limits.ts";
 import { sourceAddress } from "../source-address.ts";
-import type { ClientMetadata, ClientRecord, MetadataDocumentRecord } from "../store/records.ts";
+import type {
+  ClientMetadata,
+  ClientRecord,
+  MetadataDocumentRecord,
+} from "../store/client-records.ts";
 import type { Store } from "../store/store.ts";
 import { isDocumentUrl, readMetadataDocument } from "./metadata-document.ts";
 

@@ -14,7 +14,7 @@
  */
 import { z } from "zod";
 import { OAuthError } from "../../errors.ts";
-import type { ClientMetadata, ClientRecord } from "../store/records.ts";
+import type { ClientMetadata, ClientRecord } from "../store/client-records.ts";
 import { CLIENT_SIGNING_ALGORITHMS, readClientKeys } from "./client-keys.ts";
 import { OFFLINE_SCOPE, REQUIRED_SCOPE } from "../scopes.ts";
 import { grantTypes } from "./grant-type/index.ts";

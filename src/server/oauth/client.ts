@@ -4,7 +4,8 @@
 import type { IncomingMessage } from "node:http";
 import { epochSeconds } from "../../clock.ts";
 import type { ServerContext } from "../context.ts";
-import type { ClientRecord, GrantRecord } from "../store/records.ts";
+import type { ClientRecord } from "../store/client-records.ts";
+import type { GrantRecord } from "../store/records.ts";
 import { findDocumentClient, mayBeDocument } from "./client-metadata-document.ts";
 import { endGrant, publishEnd } from "./grant.ts";
 

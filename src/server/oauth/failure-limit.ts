@@ -10,7 +10,7 @@ import type { ErrorRequestHandler, Response } from "express";
 import { OAuthError, type OAuthErrorCode } from "../../errors.ts";
 import type { ServerContext } from "../context.ts";
 import { countFromSource } from "../rate-limits.ts";
-import type { ClientRecord } from "../store/records.ts";
+import type { ClientRecord } from "../store/client-records.ts";
 import { parseBasic } from "./client-authentication.ts";
 
 /** Part of doing it right. */

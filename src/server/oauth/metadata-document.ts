@@ -12,7 +12,7 @@
  */
 import { z } from "zod";
 import { OAuthError } from "../../errors.ts";
-import type { ClientMetadata } from "../store/records.ts";
+import type { ClientMetadata } from "../store/client-records.ts";
 import { parseStrictJson } from "../strict-json.ts";
 import { readClientMetadata, type MetadataPolicy } from "./client-metadata.ts";
 

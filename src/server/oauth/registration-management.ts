@@ -15,7 +15,7 @@ import { OAuthError } from "../../errors.ts";
 import { digest, equalInConstantTime, randomToken } from "../../random.ts";
 import type { ServerContext } from "../context.ts";
 import { sendJson } from "../http.ts";
-import type { ClientRecord } from "../store/records.ts";
+import type { ClientRecord } from "../store/client-records.ts";
 import { clientInformation } from "./client-information.ts";
 import { readClientMetadata } from "./client-metadata.ts";
 import { findClient, revokeClient } from "./client.ts";

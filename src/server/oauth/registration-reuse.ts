@@ -10,7 +10,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { digest } from "../../random.ts";
 import type { ServerContext } from "../context.ts";
-import type { ClientMetadata, ClientRecord } from "../store/records.ts";
+import type { ClientMetadata, ClientRecord } from "../store/client-records.ts";
 import type { Operation } from "../store/store.ts";
 
 const REUSE = 600; // seconds

@@ -15,7 +15,7 @@ import type { ServerContext } from "../context.ts";
 import { sendJson } from "../http.ts";
 import { countWithin } from "../rate-limits.ts";
 import { sourceAddress } from "../source-address.ts";
-import type { ClientMetadata, ClientRecord } from "../store/records.ts";
+import type { ClientMetadata, ClientRecord } from "../store/client-records.ts";
 import { readBody } from "./body.ts";
 import { admitClient } from "./client-cap.ts";
 import { clientLifetime } from "./client-expiry.ts";

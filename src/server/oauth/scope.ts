@@ -8,7 +8,7 @@
 import { OAuthError } from "../../errors.ts";
 import type { ServerContext } from "../context.ts";
 import { REQUIRED_SCOPE, type Scope } from "../scopes.ts";
-import type { ClientRecord } from "../store/records.ts";
+import type { ClientRecord } from "../store/client-records.ts";
 
 const MAX_LENGTH = 2000;
 /** scope-token, RFC 6749 §3.3, with as many spaces between as people write. */

@@ -6,7 +6,7 @@ import type { Request, Response } from "express";
 import { OAuthError } from "../../errors.ts";
 import type { ServerContext } from "../context.ts";
 import { checkDpopProof } from "../dpop.ts";
-import type { ClientRecord } from "../store/records.ts";
+import type { ClientRecord } from "../store/client-records.ts";
 
 /**
  * @param path of the endpoint, below the issuer

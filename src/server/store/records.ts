@@ -27,8 +27,9 @@
  *
  * Ownership: a record with `grantId` dies with that grant (`deleteGrant`), one with `clientId` can be listed by client.
  */
-import type { JsonWebKey } from "node:crypto";
 import type { Identity, LoginForm, PendingLogin } from "../../auth-info.ts";
+import type { ClientRecord, MetadataDocumentRecord } from "./client-records.ts";
+import type { KeyRingRecord, SigningKeyRecord } from "./key-records.ts";
 import type { GatewayProcessRecord, McpSessionRecord } from "./session-records.ts";
 
 export interface Records {
@@ -77,67 +78,6 @@ export const DURABILITY: Readonly<Record<Kind, "durable" | "lazy">> = {
   signingKey: "durable",
   keyRing: "durable",
 };
-
-/** An OAuth client, RFC 7591 §2. `metadata` keeps wire spelling because it is echoed as it came. */
-export interface ClientRecord {
-  clientId: string;
-  metadata: ClientMetadata;
-  /** SHA-256 of the client secret; absent for public clients. */
-  secretDigest?: string;
-  /** SHA-256 of the registration access token (RFC 7592); absent where nobody may manage the client over HTTP. */
-  registrationDigest?: string;
-  registeredAt: number;
-  /** Last time it was given tokens, up to an hour late; absent while it never was. */
-  lastUsedAt?: number;
-  via: "registration" | "command" | "document";
-  /** Services it may get tokens for without a person; only ever set by an operator. */
-  services?: string[];
-  /** Services whose tokens it may introspect: it is one of their own programs (RFC 7662 §2.1). */
-  introspects?: string[];
-}
-
-export interface ClientMetadata {
-  redirect_uris: string[];
-  token_endpoint_auth_method:
-    | "none"
-    | "client_secret_basic"
-    | "client_secret_post"
-    | "private_key_jwt";
-  /** Only of a metadata document that offers both: each of them is right. */
-  token_endpoint_auth_methods_supported?: ("none" | "private_key_jwt")[];
-  /** For `private_key_jwt`: the JWS algorithm its assertions have; any we support when absent. */
-  token_endpoint_auth_signing_alg?: string;
-  /** Public keys; this or `jwks_uri`. */
-  jwks?: { keys: JsonWebKey[] };
-  jwks_uri?: string;
-  grant_types: string[];
-  response_types: string[];
-  client_name?: string;
-  client_uri?: string;
-  logo_uri?: string;
-  tos_uri?: string;
-  policy_uri?: string;
-  contacts?: string[];
-  scope?: string;
-  software_id?: string;
-  software_version?: string;
-  application_type?: "native" | "web";
-  /** The client wants no tokens that are not bound to a key (RFC 9449 §5.2). */
-  dpop_bound_access_tokens?: true;
-}
-
-/** That the description a client has put at its id may be believed; see oauth/client-metadata-document.ts. */
-export interface MetadataDocumentRecord {
-  clientId: string;
-  /** Last time a usable document came. */
-  fetchedAt: number;
-  /** Not fetched again before. */
-  freshUntil: number;
-  /** Set when the last fetch failed: not tried again before. */
-  retryAt?: number;
-  /** Whether there has been a grant. */
-  isInUse: boolean;
-}
 
 /** What a person allowed: subject x client x resource x scopes. All codes and tokens descend from one. */
 export interface GrantRecord {
@@ -268,28 +208,6 @@ export interface LoginSessionRecord {
   identity: Identity;
   provider: string;
   createdAt: number;
-}
-
-/** A key that signs access tokens. `kid` is its RFC 7638 thumbprint. See key-ring.ts for its life. */
-export interface SigningKeyRecord {
-  kid: string;
-  algorithm: "ES256";
-  /** In clear; absent when it is sealed. */
-  privateJwk?: { [member: string]: string };
-  /** AES-256-GCM under a key derived from the operator's secret (sealed-key.ts); all base64url. */
-  sealedJwk?: { secretId: string; salt: string; nonce: string; text: string };
-  createdAt: number;
-  /** Signs from here until the next key does; from its creation when absent. */
-  signsFrom?: number;
-  /** The longest life, in seconds, of tokens it has signed. */
-  tokenLife?: number;
-}
-
-/** Which signing keys there are. Every change of theirs checks and replaces it, so changes never cross. */
-export interface KeyRingRecord {
-  /** Random, another one after every change. */
-  version: string;
-  kids: string[];
 }
 
 /** A signed assertion that has done its work: presented again it is refused (RFC 7523 §3). */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createKeySeal } from "../../../src/server/sealed-key.ts";
-import type { SigningKeyRecord } from "../../../src/server/store/records.ts";
+import type { SigningKeyRecord } from "../../../src/server/store/key-records.ts";
 
 const FIRST = "the first secret, long enough";
 const SECOND = "the second secret, long enough";

@@ -10,7 +10,8 @@
 import { OAuthError } from "../../../errors.ts";
 import { digest } from "../../../random.ts";
 import type { ServerContext } from "../../context.ts";
-import type { AuthorizationCodeRecord, ClientRecord } from "../../store/records.ts";
+import type { ClientRecord } from "../../store/client-records.ts";
+import type { AuthorizationCodeRecord } from "../../store/records.ts";
 import { issueAccessToken } from "../access-token.ts";
 import { redeemAuthorizationCode } from "../authorization-code.ts";
 import { endGrant, findGrant } from "../grant.ts";

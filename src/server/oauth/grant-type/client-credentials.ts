@@ -6,7 +6,7 @@
  * it (§4.4.3).
  */
 import { OAuthError } from "../../../errors.ts";
-import type { ClientRecord } from "../../store/records.ts";
+import type { ClientRecord } from "../../store/client-records.ts";
 import { directResource, directScopes, issueDirectly } from "../direct-grant.ts";
 import { answerWithTokens, type GrantType } from "./grant-type.ts";
 

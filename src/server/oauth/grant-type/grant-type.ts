@@ -4,7 +4,7 @@
  */
 import { epochSeconds } from "../../../clock.ts";
 import type { ServerContext } from "../../context.ts";
-import type { ClientRecord } from "../../store/records.ts";
+import type { ClientRecord } from "../../store/client-records.ts";
 import type { IssuedAccessToken } from "../access-token.ts";
 
 export interface GrantType {

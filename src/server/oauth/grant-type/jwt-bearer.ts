@@ -13,7 +13,7 @@ import type { Identity } from "../../../auth-info.ts";
 import { OAuthError } from "../../../errors.ts";
 import { isAdmitted } from "../../admission.ts";
 import type { ServerContext } from "../../context.ts";
-import type { ClientRecord } from "../../store/records.ts";
+import type { ClientRecord } from "../../store/client-records.ts";
 import { unverifiedClaims, useOnce, verifyAssertion, type AssertionClaims } from "../assertion.ts";
 import { CLIENT_SIGNING_ALGORITHMS } from "../client-keys.ts";
 import { directResource, directScopes, issueDirectly } from "../direct-grant.ts";

@@ -8,7 +8,8 @@
  */
 import { OAuthError } from "../../../errors.ts";
 import type { ServerContext } from "../../context.ts";
-import type { AccessTokenRecord, ClientRecord } from "../../store/records.ts";
+import type { ClientRecord } from "../../store/client-records.ts";
+import type { AccessTokenRecord } from "../../store/records.ts";
 import { issueAccessToken } from "../access-token.ts";
 import { findGrant, stillStands } from "../grant.ts";
 import { liveAccessToken } from "../own-token.ts";

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { clientLifetime, noteClientUse } from "../../../../src/server/oauth/client-expiry.ts";
 import { admitClient } from "../../../../src/server/oauth/client-cap.ts";
 import { registerClient } from "../../../../src/server/oauth/registration.ts";
-import type { ClientRecord } from "../../../../src/server/store/records.ts";
+import type { ClientRecord } from "../../../../src/server/store/client-records.ts";
 import { createServerContext, type TestContext } from "../../../support/server-context.ts";
 
 const HOUR = 3600;

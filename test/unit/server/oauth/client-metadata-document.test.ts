@@ -7,7 +7,7 @@ import {
   isDocumentUrl,
   readMetadataDocument,
 } from "../../../../src/server/oauth/metadata-document.ts";
-import type { ClientRecord } from "../../../../src/server/store/records.ts";
+import type { ClientRecord } from "../../../../src/server/store/client-records.ts";
 import { createServerContext, type TestContext } from "../../../support/server-context.ts";
 
 const ID = "https://app.example.com/client.json";

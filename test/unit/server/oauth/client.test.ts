@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { ClientRecord, InteractionRecord } from "../../../../src/server/store/records.ts";
+import type { ClientRecord } from "../../../../src/server/store/client-records.ts";
+import type { InteractionRecord } from "../../../../src/server/store/records.ts";
 import { issueAuthorizationCode } from "../../../../src/server/oauth/authorization-code.ts";
 import { findClient, revokeClient } from "../../../../src/server/oauth/client.ts";
 import { endGrant } from "../../../../src/server/oauth/grant.ts";

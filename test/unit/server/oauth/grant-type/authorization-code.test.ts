@@ -4,7 +4,7 @@ import { issueAuthorizationCode } from "../../../../../src/server/oauth/authoriz
 import { grantTypes } from "../../../../../src/server/oauth/grant-type/index.ts";
 import type { TokenResponse } from "../../../../../src/server/oauth/grant-type/grant-type.ts";
 import { registerClient } from "../../../../../src/server/oauth/registration.ts";
-import type { ClientRecord } from "../../../../../src/server/store/records.ts";
+import type { ClientRecord } from "../../../../../src/server/store/client-records.ts";
 import { createServerContext, type TestContext } from "../../../../support/server-context.ts";
 
 let context: TestContext;

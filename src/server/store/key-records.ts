@@ -1,0 +1,25 @@
+/**
+ * Records of the keys that sign access tokens.
+ */
+
+/** A key that signs access tokens. `kid` is its RFC 7638 thumbprint. See key-ring.ts for its life. */
+export interface SigningKeyRecord {
+  kid: string;
+  algorithm: "ES256";
+  /** In clear; absent when it is sealed. */
+  privateJwk?: { [member: string]: string };
+  /** AES-256-GCM under a key derived from the operator's secret (sealed-key.ts); all base64url. */
+  sealedJwk?: { secretId: string; salt: string; nonce: string; text: string };
+  createdAt: number;
+  /** Signs from here until the next key does; from its creation when absent. */
+  signsFrom?: number;
+  /** The longest life, in seconds, of tokens it has signed. */
+  tokenLife?: number;
+}
+
+/** Which signing keys there are. Every change of theirs checks and replaces it, so changes never cross. */
+export interface KeyRingRecord {
+  /** Random, another one after every change. */
+  version: string;
+  kids: string[];
+}
