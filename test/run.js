@@ -5,12 +5,14 @@
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const cache = join(root, ".cache");
 const total = { passed: 0, failed: 0, skipped: 0 };
+/** Names of what failed, said once more at the end: a long log is cut in the middle. */
+const failures = [];
 
 /** Programs that the suites drive for real, and the Debian packages that bring them. */
 const PROGRAMS = [
@@ -35,11 +37,12 @@ function check(name, command, args) {
   console.log(`\n> ${name}`);
   const isGood = run(command, args);
   total[isGood ? "passed" : "failed"] += 1;
-  if (!isGood) console.error(`${name} failed`);
+  if (!isGood) failures.push(name);
   return isGood;
 }
 
 function finish() {
+  for (const failure of failures) console.error(`\nFAILED ${failure}`);
   const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";
   console.log(`\n${total.passed} passed, ${total.failed} failed${skipped}`);
   const isGood = total.failed === 0 && !(process.env.CI && total.skipped > 0);
@@ -87,6 +90,7 @@ function vitest(name, node, args) {
   ]);
   if (!existsSync(report)) {
     total.failed += 1;
+    failures.push(`${name}: no report`);
     return;
   }
   const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults, success } =
@@ -96,9 +100,23 @@ function vitest(name, node, args) {
     (file) => file.status === "failed" && file.assertionResults.length === 0,
   );
   const failed = numFailedTests + broken.length;
+  for (const file of testResults)
+    failures.push(...failuresOf(file).map((test) => `${name} > ${test}`));
   total.passed += numPassedTests;
   total.failed += failed === 0 && !success ? 1 : failed;
   total.skipped += numPendingTests + numTodoTests;
+}
+
+/** @returns each failed test of a file with its first lines of explanation */
+function failuresOf({ name, status, message, assertionResults }) {
+  const file = relative(root, name);
+  if (status === "failed" && assertionResults.length === 0) return [`${file}\n${message ?? ""}`];
+  return assertionResults
+    .filter((test) => test.status === "failed")
+    .map(({ fullName, failureMessages }) => {
+      const [why = ""] = failureMessages;
+      return `${file} > ${fullName}\n${why.split("\n").slice(0, 12).join("\n")}`;
+    });
 }
 
 mkdirSync(cache, { recursive: true });
