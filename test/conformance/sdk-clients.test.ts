@@ -11,6 +11,7 @@ import { StreamableHTTPClientTransport as TransportV1 } from "@modelcontextproto
 import {
   CreateMessageRequestSchema,
   ElicitRequestSchema,
+  ListRootsRequestSchema,
 } from "@modelcontextprotocol/sdk/types.js";
 import { createRequire } from "node:module";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -48,6 +49,7 @@ describe("the SDK v1 client", () => {
     role: "assistant",
     content: { type: "text", text: "sampled by the test" },
   }));
+  client.setRequestHandler(ListRootsRequestSchema, () => ({ roots: [] }));
   afterAll(() => client.close());
 
   it("starts at a bare 401, logs in and connects", async () => {
@@ -121,6 +123,8 @@ describe.each(["legacy", "auto"] as const)("the SDK v2 client, negotiating %s", 
     action: "accept",
     content: { name: "Grace", check: true },
   }));
+  // The server asks for them in its own time, so while any call runs.
+  client.setRequestHandler("roots/list", () => ({ roots: [] }));
   afterAll(() => client.close());
 
   it("starts at a bare 401, logs in and calls echo", async () => {
