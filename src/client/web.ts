@@ -2,6 +2,7 @@
  * HTTP as a client of other people's servers speaks it: through the environment's proxies, without the five minutes after
  * which Node gives up a stream, and never to an address that a server only wants us to visit.
  */
+import { rootCertificates } from "node:tls";
 import type { Dispatcher } from "undici";
 import { isLoopbackHost } from "../config/values.ts";
 import { UserError } from "../errors.ts";
@@ -19,6 +20,8 @@ export interface Web {
   check(url: URL | string, what: string): URL;
   /** For whom fetch is not enough: the connections to the endpoint. */
   readonly dispatcher: Dispatcher;
+  /** The same for any address. */
+  dispatcherFor(url: URL): Dispatcher;
   close(): Promise<void>;
 }
 
@@ -31,10 +34,17 @@ export async function createWeb(options: {
   endpoint: URL;
   allowHttp: boolean;
   environment?: NodeJS.ProcessEnv;
+  /** PEM, trusted besides the well-known ones. */
+  certificates?: readonly string[];
 }): Promise<Web> {
   const { Agent, EnvHttpProxyAgent, fetch: send } = await import("undici");
   const environment = options.environment ?? process.env;
-  const settings = { headersTimeout: 0, bodyTimeout: 0, connect: { timeout: CONNECT_TIME } };
+  const { certificates } = options;
+  const connect = {
+    timeout: CONNECT_TIME,
+    ...(certificates && { ca: [...rootCertificates, ...certificates] }),
+  };
+  const settings = { headersTimeout: 0, bodyTimeout: 0, connect };
   const hasProxy = ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"].some(
     (name) => (environment[name] ?? "") !== "",
   );
@@ -68,6 +78,7 @@ export async function createWeb(options: {
   return {
     check,
     dispatcher: dispatcherFor(options.endpoint),
+    dispatcherFor,
     async close() {
       await Promise.all([direct.destroy(), proxied.destroy()]);
     },
