@@ -9,6 +9,7 @@
  *     group:oidc/engineering      who has this group at the provider oidc
  *     email:ada@acme.com          a verified e-mail address, of any provider
  *     email:*@acme.com            any verified address of exactly this domain
+ *     client:s6BhdRkqt3           whoever comes with this OAuth client, by its client_id
  *
  * One match is enough. What a provider did not say, or said without having verified it, matches nothing.
  */
@@ -21,7 +22,15 @@ export type AllowRule =
   /** `acme`, or `acme/platform` for a team. */
   | { kind: "organization"; provider: string; organization: string }
   | { kind: "group"; provider: string; group: string }
-  | { kind: "email"; local: string; domain: string };
+  | { kind: "email"; local: string; domain: string }
+  | { kind: "client"; clientId: string };
+
+/** Who comes, and with what. */
+export interface Comer {
+  /** Absent for a client that acts for itself. */
+  readonly identity?: Identity;
+  readonly clientId: string;
+}
 
 /** What a provider has to find out, so that the rules can be answered. */
 export interface RuleNeeds {
@@ -32,16 +41,17 @@ export interface RuleNeeds {
 }
 
 /** They begin rules of another kind. */
-export const RULE_WORDS: ReadonlySet<string> = new Set(["email", "group"]);
+export const RULE_WORDS: ReadonlySet<string> = new Set(["client", "email", "group"]);
 
 const FORMS =
-  "write <provider>:<id>, <provider>:@<login>, <provider>:*, <provider>-org:<name>, <provider>-team:<org>/<team>, group:<provider>/<group> or email:*@<domain>";
+  "write <provider>:<id>, <provider>:@<login>, <provider>:*, <provider>-org:<name>, <provider>-team:<org>/<team>, group:<provider>/<group>, email:*@<domain> or client:<client_id>";
 
 /** @throws Error that says what is wrong */
 export function parseRule(text: string): AllowRule {
   const [, word = "", rest = ""] = /^([a-z0-9][a-z0-9-]*):(\S(?:.*\S)?)$/.exec(text) ?? [];
   if (word === "") throw new Error(FORMS);
   if (word === "email") return emailRule(rest);
+  if (word === "client") return { kind: "client", clientId: rest };
   if (word === "group") {
     const [, provider = "", group = ""] = /^([a-z0-9][a-z0-9-]*)\/(.+)$/.exec(rest) ?? [];
     if (provider === "") throw new Error("write group:<provider>/<group>");
@@ -70,7 +80,9 @@ function emailRule(rest: string): AllowRule {
   return { kind: "email", ...address };
 }
 
-export function matchesRule(rule: AllowRule, identity: Identity): boolean {
+export function matchesRule(rule: AllowRule, { identity, clientId }: Comer): boolean {
+  if (rule.kind === "client") return rule.clientId === clientId;
+  if (!identity) return false;
   if (rule.kind === "email") return hasEmail(rule, identity);
   if (!identity.subject.startsWith(`${rule.provider}:`)) return false;
   switch (rule.kind) {
@@ -88,22 +100,44 @@ export function matchesRule(rule: AllowRule, identity: Identity): boolean {
 }
 
 /** Where rules stand. */
-interface Lists {
+export interface Lists {
   identity: { allow?: string[] | undefined };
-  services: Readonly<Record<string, { allow?: string[] | undefined }>>;
+  services: Readonly<
+    Record<
+      string,
+      { allow?: string[] | undefined; policies?: { for?: string[] | undefined }[] | undefined }
+    >
+  >;
+}
+
+/** All lists of rules, each with its place in the configuration. */
+export function ruleLists({ identity, services }: Lists): {
+  path: (string | number)[];
+  rules: readonly string[];
+}[] {
+  return [
+    { path: ["identity", "allow"], rules: identity.allow },
+    ...Object.entries(services).flatMap(([name, { allow, policies = [] }]) => [
+      { path: ["services", name, "allow"], rules: allow },
+      ...policies.map((policy, index) => ({
+        path: ["services", name, "policies", index, "for"],
+        rules: policy.for,
+      })),
+    ]),
+  ].map(({ path, rules = [] }) => ({ path, rules }));
 }
 
 /** What the provider of this name has to find out for the rules in force. */
-export function ruleNeeds({ identity, services }: Lists, provider: string): RuleNeeds {
-  const lists = [identity, ...Object.values(services)].map(({ allow }) => allow ?? []);
-  return needsOf(lists.flat().map(parseRule), provider);
+export function ruleNeeds(lists: Lists, provider: string): RuleNeeds {
+  const rules = ruleLists(lists).flatMap((list) => list.rules);
+  return needsOf(rules.map(parseRule), provider);
 }
 
 function needsOf(rules: readonly AllowRule[], provider: string): RuleNeeds {
   const needs: RuleNeeds = { organizations: [], groups: [], email: false };
   for (const rule of rules) {
     if (rule.kind === "email") needs.email = true;
-    else if (rule.provider !== provider) continue;
+    else if (rule.kind === "client" || rule.provider !== provider) continue;
     else if (rule.kind === "organization") needs.organizations.push(rule.organization);
     else if (rule.kind === "group") needs.groups.push(rule.group);
   }

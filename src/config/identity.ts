@@ -2,7 +2,7 @@
  * Who tells the gateway which person it is, and who of those may come in.
  */
 import { z } from "zod";
-import { parseRule, RULE_WORDS, type AllowRule } from "./allow.ts";
+import { parseRule, ruleLists, RULE_WORDS, type AllowRule, type Lists } from "./allow.ts";
 import { issuerProblem, oidcProvider, withPreset } from "./oidc.ts";
 import { secretReference, secureUrl } from "./values.ts";
 
@@ -12,7 +12,7 @@ const providerName = z
   .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "lower-case letters, digits and hyphens, at most 63")
   .refine(
     (name) => !RULE_WORDS.has(name) && !/-(?:org|team)$/.test(name),
-    "would be mistaken in allow rules: not email, group, nor with -org or -team at its end",
+    "would be mistaken in allow rules: not client, email, group, nor with -org or -team at its end",
   )
   .describe("Name in subjects, in allow rules and in /callback/<name>.");
 
@@ -68,7 +68,7 @@ export const identity = z
 interface Named {
   identity: z.output<typeof identity>;
   trustedIssuers: readonly { name: string }[];
-  services: Readonly<Record<string, { allow?: string[] | undefined }>>;
+  services: Lists["services"];
 }
 
 /** @returns what is wrong with rules and providers taken together, each with its place */
@@ -78,18 +78,12 @@ export function identityProblems(config: Named): { path: (string | number)[]; me
     ...config.trustedIssuers.map(({ name }) => [name, undefined] as const),
     ...providers.map((provider) => [provider.name, provider] as const),
   ]);
-  const places: { path: string[]; rules: readonly string[] | undefined }[] = [
-    { path: ["identity", "allow"], rules: allow },
-    ...Object.entries(config.services).map(([name, service]) => ({
-      path: ["services", name, "allow"],
-      rules: service.allow,
-    })),
-  ];
-  const problems: ReturnType<typeof identityProblems> = places.flatMap(({ path, rules = [] }) =>
-    rules.flatMap((text, index) => {
-      const message = ruleProblem(text, types);
-      return message === undefined ? [] : [{ path: [...path, index], message }];
-    }),
+  const problems: ReturnType<typeof identityProblems> = ruleLists(config).flatMap(
+    ({ path, rules }) =>
+      rules.flatMap((text, index) => {
+        const message = ruleProblem(text, types);
+        return message === undefined ? [] : [{ path: [...path, index], message }];
+      }),
   );
   const open = providers.find(({ type }) => type !== "local");
   if (open && allow === undefined) {
@@ -118,7 +112,7 @@ function ruleProblem(
   } catch {
     return undefined; // said already
   }
-  if (rule.kind === "email") return undefined;
+  if (rule.kind === "email" || rule.kind === "client") return undefined;
   if (!providers.has(rule.provider)) return `no provider is named "${rule.provider}"`;
   const provider = providers.get(rule.provider);
   const isGitHub = provider?.type === "github";

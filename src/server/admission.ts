@@ -3,20 +3,21 @@
  * something is issued, and at each use of a token: a list that was changed counts at the very next request.
  */
 import type { Identity } from "../auth-info.ts";
-import { matchesRule, parseRule, type AllowRule } from "../config/allow.ts";
+import { matchesRule, parseRule, type AllowRule, type Comer } from "../config/allow.ts";
 import type { ServerContext } from "./context.ts";
 
 type Deciding = Pick<ServerContext, "config" | "resources">;
 
-/** @param resource the resource URI it is about */
+/** @param wanted the client it comes with, and the resource URI it is about */
 export function isAdmitted(
   { config, resources }: Deciding,
   identity: Identity,
-  resource: string,
+  wanted: { clientId: string; resource: string },
 ): boolean {
-  if (!fits(config.identity.allow, identity)) return false;
-  const service = resources.named(resource)?.service;
-  return service === undefined || fits(config.services[service]?.allow, identity);
+  const comer = { identity, clientId: wanted.clientId };
+  if (!fits(config.identity.allow, comer)) return false;
+  const service = resources.named(wanted.resource)?.service;
+  return service === undefined || fits(config.services[service]?.allow, comer);
 }
 
 /** The same for what was given out already. A client that acts for itself is the operator's own, and no person. */
@@ -25,7 +26,7 @@ export function isStillAdmitted(
   grant: { subject: string; clientId: string; resource: string },
   identity: Identity,
 ): boolean {
-  return grant.subject === grant.clientId || isAdmitted(context, identity, grant.resource);
+  return grant.subject === grant.clientId || isAdmitted(context, identity, grant);
 }
 
 /** Without any, everybody whom a provider names may come in. */
@@ -33,8 +34,8 @@ export function hasRules({ config }: Pick<Deciding, "config">): boolean {
   return [config.identity, ...Object.values(config.services)].some(({ allow }) => allow);
 }
 
-function fits(list: readonly string[] | undefined, identity: Identity): boolean {
-  return list === undefined || parsed(list).some((rule) => matchesRule(rule, identity));
+function fits(list: readonly string[] | undefined, comer: Comer): boolean {
+  return list === undefined || parsed(list).some((rule) => matchesRule(rule, comer));
 }
 
 /** Lists are replaced and never changed, so each is read once. */

@@ -36,7 +36,7 @@ export function admitOrRefuse(
   interaction: Interaction,
   identity: Identity,
 ): boolean {
-  if (isAdmitted(context, identity, interaction.record.resource)) return true;
+  if (isAdmitted(context, identity, interaction.record)) return true;
   const [provider = ""] = identity.subject.split(":", 1);
   const at = epochSeconds(context.clock);
   const reason = "not allowed by the rules";

@@ -3,12 +3,16 @@ import type { Identity } from "../../../src/auth-info.ts";
 import { matchesRule, parseRule, ruleNeeds } from "../../../src/config/allow.ts";
 
 const matches = (rule: string, identity: Partial<Identity>): boolean =>
-  matchesRule(parseRule(rule), { subject: "github:583231", ...identity });
+  matchesRule(parseRule(rule), {
+    identity: { subject: "github:583231", ...identity },
+    clientId: "s6BhdRkqt3",
+  });
 
 describe("an allow rule", () => {
   it.each<[string, Partial<Identity>]>([
     ["github:583231", {}],
     ["github:*", {}],
+    ["client:s6BhdRkqt3", {}],
     ["github:@octocat", { login: "Octocat" }],
     ["github-org:acme", { organizations: ["Acme"] }],
     ["github-team:Acme/platform", { organizations: ["acme", "acme/platform"] }],

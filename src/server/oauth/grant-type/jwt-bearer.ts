@@ -58,7 +58,10 @@ export const jwtBearer: GrantType = {
       ...(said.email !== undefined && { email: said.email }),
       ...(said.email_verified === true && { emailVerified: true }),
     };
-    if (!isAdmitted(context, identity, resource.uri)) throw invalidAssertion("person not allowed");
+    const { clientId } = client;
+    if (!isAdmitted(context, identity, { clientId, resource: resource.uri })) {
+      throw invalidAssertion("person not allowed");
+    }
     const limit = scopeLimit(said.scope, client);
     const scopes = directScopes(resource, parameters.get("scope"), limit);
     const once = useOnce(context, "ID-JAG", claims);
