@@ -19,6 +19,8 @@ export interface AuthInfo {
   /** Display only. */
   readonly name?: string;
   readonly email?: string;
+  /** What rules are about. Absent for a client that acts for itself. */
+  readonly identity?: Identity;
 }
 
 /**

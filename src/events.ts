@@ -81,6 +81,19 @@ type Fact =
       isEmergency: boolean;
     }
   | { type: "request.denied"; at: number; status: number; code: string; service?: string }
+  /** Somebody asked for something that a service's rules (config/policy.ts) keep from him. */
+  | {
+      type: "policy.denied";
+      at: number;
+      service: string;
+      clientId: string;
+      subject: string;
+      method: string;
+      /** Tool, prompt or resource it named. */
+      target?: string;
+      /** What decided: a place in the configuration. */
+      rule: string;
+    }
   | {
       type: "request.finished";
       at: number;

@@ -25,6 +25,7 @@ import { SharedChildren } from "./sharing/shared-children.ts";
 import { Slots } from "./slots.ts";
 import { StreamableHttp } from "./streamable-http.ts";
 
+export type { Gate } from "./call.ts";
 export { createServices } from "./service/index.ts";
 export type { Service } from "./service/service.ts";
 export { handleOf, type SessionInfo } from "./session-info.ts";

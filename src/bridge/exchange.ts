@@ -5,6 +5,7 @@
 import type { ServerResponse } from "node:http";
 import type { AuthInfo } from "../auth-info.ts";
 import type { Clock } from "../clock.ts";
+import type { Gate, Sender } from "./call.ts";
 import { stringifyJson } from "../mcp/exact-json.ts";
 import { EventResponse, formatEvent } from "./event-response.ts";
 import {
@@ -38,13 +39,15 @@ export class Exchange {
   readonly request: Pick<JsonRpcRequest, "method" | "params">;
   /** Whether its answer says what tools there are. */
   readonly listsTools: boolean;
+  readonly #gate: Gate | undefined;
   readonly #response: ServerResponse;
   readonly #clock: Clock;
   readonly #cancelOpen: () => void;
   #events: EventResponse | undefined;
 
-  constructor(request: JsonRpcRequest, response: ServerResponse, auth: AuthInfo, clock: Clock) {
-    this.auth = auth;
+  constructor(request: JsonRpcRequest, response: ServerResponse, sender: Sender, clock: Clock) {
+    this.auth = sender.auth;
+    this.#gate = sender.gate;
     this.id = request.id;
     this.request = request;
     this.isListening = request.method === "subscriptions/listen";
@@ -57,12 +60,14 @@ export class Exchange {
   }
 
   tell(notification: JsonRpcNotification): void {
+    if (this.#gate?.mayHear(notification) === false) return;
     this.#open().write(formatEvent(stringifyJson(notification)));
   }
 
   /** @param status of an error that is not the server's own */
   finish(answer: JsonRpcResponse, status?: number): void {
     this.#cancelOpen();
+    this.#gate?.filter(this.request.method, answer);
     if (this.#events) {
       this.#events.write(formatEvent(stringifyJson(answer)));
       this.#events.end();

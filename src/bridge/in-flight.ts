@@ -14,6 +14,7 @@ import {
 export interface Pending<Owner> {
   /** The client's own. */
   readonly id: RequestId;
+  readonly method: string;
   readonly progressToken: unknown;
   readonly owner: Owner;
   /** When a look first found it. */
@@ -55,7 +56,8 @@ export class InFlight<Owner> {
     const number = this.#next++;
     const meta = metaOf(request);
     const progressToken = meta?.["progressToken"];
-    this.#pending.set(number, { id: request.id, progressToken, owner });
+    const { id, method } = request;
+    this.#pending.set(number, { id, method, progressToken, owner });
     request.id = number;
     if (meta && progressToken !== undefined) meta["progressToken"] = number;
     return number;

@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { principalOf, type AuthInfo } from "../auth-info.ts";
 import type { Clock } from "../clock.ts";
+import type { Sender } from "./call.ts";
 import { Exchange } from "./exchange.ts";
 import { InFlight, type CallLimits, type Pending } from "./in-flight.ts";
 import {
@@ -98,7 +99,8 @@ export class ModernServer {
   }
 
   /** @throws Refusal 429, 503 when it has ended meanwhile, or -32602 for a `requestState` of another */
-  async call(request: JsonRpcRequest, response: ServerResponse, auth: AuthInfo): Promise<void> {
+  async call(request: JsonRpcRequest, response: ServerResponse, sender: Sender): Promise<void> {
+    const { auth } = sender;
     if (bringsState(request) && !(await this.#states.open(auth, request))) {
       const reason = "requestState is not one of this request";
       throw new Refusal(200, ERROR_CODES.invalidParams, reason, { id: request.id });
@@ -117,7 +119,7 @@ export class ModernServer {
     }
     this.auth = auth;
     this.#requests += 1;
-    const exchange = new Exchange(request, response, auth, this.#clock);
+    const exchange = new Exchange(request, response, sender, this.#clock);
     const number = this.#inFlight.add(request, exchange);
     response.once("close", () => {
       const isRunning = this.#inFlight.get(number) && !exchange.isListening;

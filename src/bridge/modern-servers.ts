@@ -86,6 +86,12 @@ export class ModernServers {
       const reason = "Tasks of a shared server belong to nobody";
       throw new Refusal(404, ERROR_CODES.methodNotFound, reason, { id });
     }
+    const refused = call.gate?.refusal(message, "modern");
+    if (refused && !isRequest(message)) return void response.writeHead(202).end();
+    if (refused) {
+      const status = refused.code === ERROR_CODES.methodNotFound ? 404 : 200;
+      throw new Refusal(status, refused.code, refused.message, { id, data: refused.data });
+    }
     const gone = new AbortController();
     response.once("close", () => {
       if (!response.writableFinished) gone.abort(); // making the reason of an abort is dear
@@ -97,7 +103,7 @@ export class ModernServers {
     if (isRequest(message)) {
       await server.checkHeaders(request, message);
       if (response.destroyed) return;
-      return await server.call(message, response, call.auth);
+      return await server.call(message, response, call);
     }
     await server.notify(message);
     response.writeHead(202, { "content-length": 0 }).end();

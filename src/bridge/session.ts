@@ -9,6 +9,7 @@
 import type { ServerResponse } from "node:http";
 import { principalOf } from "../auth-info.ts";
 import { formatDuration } from "../duration.ts";
+import type { Gate } from "./call.ts";
 import { ClientCalls } from "./client-calls.ts";
 import { EventStore } from "./event-store.ts";
 import type { CallLimits } from "./in-flight.ts";
@@ -41,6 +42,8 @@ export class McpSession {
   /** What people may see instead of the id. */
   readonly handle: string;
   readonly principal: string;
+  /** That of the newest request, whoever of its principal it is from. */
+  gate: Gate | undefined;
   readonly #options: SessionOptions;
   readonly #openedAt: number;
   #lastActiveAt: number;
@@ -125,6 +128,11 @@ export class McpSession {
       response.once("close", () => (this.#lastActiveAt = this.#options.clock.now()));
     }
     for (const message of messages) {
+      const refused = "method" in message && this.gate?.refusal(message, "legacy");
+      if (refused) {
+        if (isRequest(message)) stream!.respond({ jsonrpc: "2.0", id: message.id, error: refused });
+        continue;
+      }
       if ("method" in message && REMEMBERED_METHODS.has(message.method)) {
         this.#options.onRemarkable?.(message);
       }
@@ -223,6 +231,7 @@ export class McpSession {
       const pending = this.#calls.settle(message);
       if (!pending) return;
       this.#lastActiveAt = this.#options.clock.now();
+      this.gate?.filter(pending.method, message);
       pending.owner.respond(message);
     } else if (isRequest(message)) this.#ask(message, about);
     else this.#tell(message, about);
@@ -241,6 +250,7 @@ export class McpSession {
 
   #tell(notification: JsonRpcNotification, about: RequestId | undefined): void {
     const { method, params } = notification;
+    if (this.gate?.mayHear(notification) === false) return;
     if (method === "notifications/progress") {
       const pending = this.#calls.progress(notification);
       if (!pending) return;

@@ -82,6 +82,7 @@ export class StreamableHttp {
     const id = headerOf(request, "mcp-session-id");
     const session = await this.#sessions.findOrRevive(id, call, service);
     checkVersion(request, session.protocolVersion);
+    session.gate = call.gate;
     return session;
   }
 
@@ -97,6 +98,7 @@ export class StreamableHttp {
       if (!response.writableFinished) abort.abort();
     });
     const { answer, session } = await this.#sessions.open(service, call.auth, request, abort);
+    if (session) session.gate = call.gate;
     const { status = 200, headers } = outageOf(answer) ?? {};
     writeJson(
       response,

@@ -4,6 +4,7 @@
 import { z } from "zod";
 import { allowRules } from "./identity.ts";
 import { permissions } from "./permissions.ts";
+import { policies, rules } from "./policy.ts";
 import { toolGroups } from "./tool-groups.ts";
 import { duration, positive, secureUrl } from "./values.ts";
 
@@ -26,6 +27,8 @@ const common = {
     .describe(
       "Who may use this service, of those whom identity.allow lets in; without it all of them.",
     ),
+  ...rules,
+  policies,
   timeout: duration
     .prefault("5m")
     .describe("A request that neither ends nor shows progress for so long is given up."),
@@ -85,3 +88,12 @@ export const service = z
 
 export type StdioServiceConfig = z.output<typeof stdioService>;
 export type RemoteServiceConfig = z.output<typeof remoteService>;
+
+/** An entry without what says who may use what of it: that is decided in front of the server, which stays the same. */
+export function withoutRules(
+  entry: StdioServiceConfig | RemoteServiceConfig,
+): StdioServiceConfig | RemoteServiceConfig {
+  const none = undefined;
+  const lists = { tools: none, resources: none, prompts: none, arguments: none, policies: none };
+  return { ...entry, allow: none, scopes: none, ...lists };
+}

@@ -41,6 +41,8 @@ export const ERROR_CODES = {
   internal: -32603,
   /** Implementation space of the revisions with `initialize`; has no meaning in later ones. */
   server: -32000,
+  /** Of those revisions; later ones say invalidParams. */
+  resourceNotFound: -32002,
   /** What SDKs of those revisions say when they do not know a session. */
   sessionNotFound: -32001,
   headerMismatch: -32020,

@@ -214,11 +214,9 @@ export function startBench(
         ...meta,
       };
       const request = { jsonrpc: "2.0" as const, id, method, params: { ...params, _meta } };
-      const calling = translation.call(
-        request,
-        response as unknown as ServerResponse,
-        callerNamed(caller),
-      );
+      const calling = translation.call(request, response as unknown as ServerResponse, {
+        auth: callerNamed(caller),
+      });
       calling.catch((error: unknown) => (response.refusal = error as Refusal));
       await settled();
       return response;

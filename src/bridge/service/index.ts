@@ -3,6 +3,7 @@
  */
 import type { Config, ServiceConfig } from "../../config.ts";
 import { resolvePermissions } from "../../config/permissions.ts";
+import { withoutRules } from "../../config/service.ts";
 import { statePaths } from "../../paths.ts";
 import { Reaper } from "../reaper.ts";
 import { createHttpService } from "./http.ts";
@@ -50,11 +51,8 @@ function changeableBy(services: readonly ServiceConfig[]): string[] {
   );
 }
 
-/** Who may use it, and which tools ask for which scope, is decided in front of it. */
 function isSameServer(a: ServiceConfig, b: ServiceConfig): boolean {
-  const server = (config: ServiceConfig) =>
-    JSON.stringify({ ...config, scopes: null, allow: null });
-  return server(a) === server(b);
+  return JSON.stringify(withoutRules(a)) === JSON.stringify(withoutRules(b));
 }
 
 function createService(name: string, entry: ServiceConfig, deps: ServiceDependencies): Service {

@@ -7,6 +7,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { principalOf, type AuthInfo } from "../../auth-info.ts";
 import type { Clock } from "../../clock.ts";
 import type { Config } from "../../config.ts";
+import type { Sender } from "../call.ts";
 import { Exchange } from "../exchange.ts";
 import {
   ERROR_CODES,
@@ -106,8 +107,9 @@ export class ModernTranslation {
   }
 
   /** @throws Refusal */
-  async call(message: JsonRpcRequest, response: ServerResponse, auth: AuthInfo): Promise<void> {
+  async call(message: JsonRpcRequest, response: ServerResponse, sender: Sender): Promise<void> {
     const { id, method } = message;
+    const { auth } = sender;
     this.auth = auth;
     this.#requests += 1;
     const request = new ModernRequest(message);
@@ -120,8 +122,8 @@ export class ModernTranslation {
         headers: { "retry-after": "1" },
       });
     }
-    if (request.requestState === undefined) return this.#begin(message, request, response, auth);
-    const exchange = new Exchange(message, response, auth, this.#options.clock);
+    if (request.requestState === undefined) return this.#begin(message, request, response, sender);
+    const exchange = new Exchange(message, response, sender, this.#options.clock);
     const call = this.#parked.take(request.requestState, () => bindingOf(auth, request));
     if (!call) {
       const reason = "requestState is not one of this request, or not any more";
@@ -129,7 +131,7 @@ export class ModernTranslation {
     }
     response.once("close", () => call.abandon(exchange));
     if (call.resume(request, exchange) === "again") {
-      await this.#begin(message, request, response, auth, exchange);
+      await this.#begin(message, request, response, sender, exchange);
     }
   }
 
@@ -220,15 +222,15 @@ export class ModernTranslation {
     message: JsonRpcRequest,
     request: ModernRequest,
     response: ServerResponse,
-    auth: AuthInfo,
+    sender: Sender,
     exchange?: Exchange,
   ): Promise<void> {
     const { clock } = this.#options;
     const { hello } = this.#children;
     const isDiscovery = request.method === "server/discover";
-    const answer = (): Exchange => (exchange ??= new Exchange(message, response, auth, clock));
+    const answer = (): Exchange => (exchange ??= new Exchange(message, response, sender, clock));
     if (isDiscovery && hello) return answer().finish(discovery(message.id, hello));
-    const lease = await this.#lease(message, request, response, auth);
+    const lease = await this.#lease(message, request, response, sender.auth);
     if (!lease) return;
     if (isDiscovery) {
       lease.release(true);

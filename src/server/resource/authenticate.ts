@@ -177,6 +177,7 @@ async function verifyToken(
   const auth = {
     ...(name !== undefined && { name }),
     ...(email !== undefined && { email }),
+    ...(sub !== clientId && { identity }),
     subject: sub as string,
     resource: aud as string,
     tokenId: jti as string,

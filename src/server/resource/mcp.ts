@@ -3,7 +3,7 @@
  *
  * Order: preflight -> web origin -> (a person in a browser gets a page) -> authenticate -> authorize -> bridge. Everything
  * before the bridge is decided without reading the body; the bridge, which reads it, asks once more for each message before
- * any server sees it.
+ * any server sees it, and for each answer before the client does.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Bridge } from "../../bridge/bridge.ts";
@@ -18,6 +18,7 @@ import { DEFAULT_SCOPES } from "../scopes.ts";
 import type { Authenticate } from "./authenticate.ts";
 import { authorize } from "./authorize.ts";
 import { refuse } from "./challenge.ts";
+import { callerOf, ServiceGate } from "./gate.ts";
 import { hasToolGroups, scopesOfMessage } from "./operation-scopes.ts";
 
 export type McpEndpoint = (
@@ -48,9 +49,12 @@ export function createMcpEndpoint(
     try {
       const auth = await authenticate(request, response, resource);
       authorize(auth, resource, DEFAULT_SCOPES);
+      const { service } = resource;
+      const caller = await callerOf(context, auth, service);
       await bridge.handle(request, response, {
         auth,
-        service: resource.service,
+        service,
+        gate: new ServiceGate(context, service, auth.subject, caller),
         ...(hasToolGroups(resource) && {
           authorizeMessage: (method: string, name: unknown) =>
             authorize(auth, resource, scopesOfMessage(resource, method, name)),

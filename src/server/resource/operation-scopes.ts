@@ -5,12 +5,21 @@
  * proxy does not show us, need the scopes of all groups.
  */
 import type { IncomingMessage } from "node:http";
+import { fitsPattern } from "../../policy/pattern.ts";
 import { mirroredHeader } from "../../mcp/mirrored-header.ts";
 import type { Resource } from "../resources.ts";
 import { DEFAULT_SCOPES } from "../scopes.ts";
 import { MODERN_VERSIONS } from "../../mcp/revisions.ts";
 
 type Head = Pick<IncomingMessage, "headers" | "rawHeaders">;
+
+/** A request that a reverse proxy holds and asks about. */
+export interface Forwarded {
+  readonly method: string;
+  readonly head: Head;
+  /** Whether the server behind speaks a revision that compares headers with the message; others compare nothing. */
+  readonly comparesHeaders: boolean;
+}
 
 export function hasToolGroups({ scopes }: Resource): boolean {
   return scopes.some(({ guards }) => guards !== undefined);
@@ -29,22 +38,29 @@ export function scopesOfMessage(
 /**
  * At ForwardAuth there is only the head of the request. `Mcp-Method` and `Mcp-Name` are believed when the server behind
  * compares them with the message; of any other request they could say anything.
- * @param forwarded.comparesHeaders whether the server behind speaks such a revision; one that does not compares nothing
  */
-export function scopesOfForwarded(
-  resource: Resource,
-  forwarded: { method: string; head: Head; comparesHeaders: boolean },
-): readonly string[] {
-  const { method, head, comparesHeaders } = forwarded;
+export function scopesOfForwarded(resource: Resource, forwarded: Forwarded): readonly string[] {
+  const { method } = forwarded;
   // Streams and the end of a session; they carry no message.
   if (method !== "POST" || !hasToolGroups(resource)) return DEFAULT_SCOPES;
+  const operation = forwardedOperation(forwarded);
+  if (!operation) return scopesOfTool(resource, undefined);
+  return scopesOfMessage(resource, operation.method, operation.name);
+}
+
+/** What the head of a request says it is; undefined where nothing makes sure that the message says the same. */
+export function forwardedOperation({
+  head,
+  comparesHeaders,
+}: Pick<Forwarded, "head" | "comparesHeaders">):
+  | { method: string; name: string | undefined }
+  | undefined {
   const { "mcp-protocol-version": version, "mcp-method": operation } = head.headers;
   // Only servers of these revisions refuse headers that do not agree with the message.
   const isValidated = comparesHeaders && MODERN_VERSIONS.includes(String(version));
-  if (!isValidated || typeof operation !== "string" || !/^[\w/]+$/.test(operation)) {
-    return scopesOfTool(resource, undefined);
-  }
-  return scopesOfMessage(resource, operation, nameOf(head));
+  if (!isValidated || typeof operation !== "string" || !/^[\w/]+$/.test(operation))
+    return undefined;
+  return { method: operation, name: nameOf(head) };
 }
 
 /** @param name undefined when it cannot be told */
@@ -57,21 +73,6 @@ function scopesOfTool({ scopes }: Resource, name: string | undefined): readonly 
   return groups.length === 0
     ? DEFAULT_SCOPES
     : [...DEFAULT_SCOPES, ...groups.map((one) => one.name)];
-}
-
-/** In time that grows with the name's length only: no backtracking, whoever wrote name and pattern. */
-function fitsPattern(pattern: string, name: string): boolean {
-  const [first = "", ...rest] = pattern.split("*");
-  const last = rest.pop();
-  if (last === undefined) return pattern === name;
-  if (!name.startsWith(first)) return false;
-  let at = first.length;
-  for (const part of rest) {
-    const found = name.indexOf(part, at);
-    if (found === -1) return false;
-    at = found + part.length;
-  }
-  return name.length - last.length >= at && name.endsWith(last);
 }
 
 /** A proxy may have joined a repeated header with a comma: no name then. */

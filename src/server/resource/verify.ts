@@ -10,15 +10,21 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AuthInfo } from "../../auth-info.ts";
 import type { ServerContext } from "../context.ts";
 import { setCorsHeaders } from "../cors.ts";
-import { plainPath, sendJson } from "../http.ts";
+import { ERROR_CODES } from "../../mcp/json-rpc.ts";
+import { plainPath, sendJson, sendJsonRpcError } from "../http.ts";
 import type { Resource } from "../resources.ts";
 import { trustedProxies } from "../trusted-proxies.ts";
 import type { Authenticate } from "./authenticate.ts";
 import { authorize } from "./authorize.ts";
 import { refuse } from "./challenge.ts";
-import { scopesOfForwarded } from "./operation-scopes.ts";
+import { callerOf, ServiceGate } from "./gate.ts";
+import { forwardedOperation, scopesOfForwarded, type Forwarded } from "./operation-scopes.ts";
 
 const REMEMBERED_SPELLINGS = 1000;
+
+/** Also where it might be allowed, but nothing here can tell. */
+const NOT_ALLOWED =
+  "Not allowed, or not without reading the message: this service has rules that only the gateway's own endpoint can apply";
 
 const LONGEST_DISPLAY = 320; // characters; the longest e-mail address (RFC 3696 erratum 1690)
 
@@ -48,6 +54,10 @@ export function createVerify(context: ServerContext, authenticate: Authenticate)
       const comparesHeaders = era === "modern" || era === "dual";
       const forwarded = { method, head: request, comparesHeaders };
       authorize(auth, resource, scopesOfForwarded(resource, forwarded));
+      if (!(await mayPass(context, auth, resource, forwarded))) {
+        setCorsHeaders(response);
+        return sendJsonRpcError(response, 403, ERROR_CODES.invalidParams, NOT_ALLOWED);
+      }
       response.writeHead(200, identityHeaders(auth));
       response.end();
     } catch (error) {
@@ -55,6 +65,19 @@ export function createVerify(context: ServerContext, authenticate: Authenticate)
       refuse(context, response, error, asked.resource);
     }
   };
+}
+
+/** Streams and the end of a session pass: they carry no message. */
+async function mayPass(
+  context: ServerContext,
+  auth: AuthInfo,
+  { service }: Resource,
+  forwarded: Forwarded,
+): Promise<boolean> {
+  if (forwarded.method !== "POST") return true;
+  const caller = await callerOf(context, auth, service);
+  const gate = new ServiceGate(context, service, auth.subject, caller);
+  return gate.mayForward(forwardedOperation(forwarded));
 }
 
 function denial(description: string): { error: string; error_description: string } {

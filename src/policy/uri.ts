@@ -1,0 +1,40 @@
+/**
+ * URIs of resources against patterns. What is allowed has to fit as it is written; what is denied is denied in every
+ * spelling that could lead to the same place.
+ */
+import { fitsPattern, folded } from "./pattern.ts";
+import { hasDotSegment, readingsOf } from "./readings.ts";
+
+/** Whether nobody can read a `.` or `..` between slashes into it: only then a pattern says where it leads. */
+export function isPlainUri(uri: string): boolean {
+  const readings = readingsOf(uri);
+  return readings !== undefined && !readings.some(hasDotSegment);
+}
+
+/** A server may cut off query and fragment: what comes after `?` or `#` must not make it fit. */
+export function isAllowedUri(pattern: string, uri: string): boolean {
+  if (!fitsPattern(pattern, uri)) return false;
+  return /[?#]/.test(pattern) || fitsPattern(pattern, withoutQuery(uri));
+}
+
+export function isDeniedUri(pattern: string, uri: string): boolean {
+  const denied = canonical(pattern);
+  return spellings(uri).some((spelling) => fitsPattern(denied, spelling));
+}
+
+function spellings(uri: string): string[] {
+  const all = (readingsOf(uri) ?? [uri]).flatMap((reading) =>
+    URL.canParse(reading) ? [reading, new URL(reading).href] : [reading],
+  );
+  return all.flatMap((spelling) => [canonical(spelling), canonical(withoutQuery(spelling))]);
+}
+
+function withoutQuery(uri: string): string {
+  return uri.replace(/[?#].*$/s, "");
+}
+
+function canonical(uri: string): string {
+  return folded(uri)
+    .replaceAll(/[/\\]+/g, "/")
+    .replace(/(?<=.)\/$/, "");
+}
