@@ -23,6 +23,15 @@ export interface AuthInfo {
   readonly identity?: Identity;
 }
 
+/** In which headers a reverse proxy hands the caller on to the server behind; there is none for the token. */
+export const IDENTITY_HEADERS = {
+  subject: "X-Auth-Subject",
+  client: "X-Auth-Client",
+  scope: "X-Auth-Scope",
+  name: "X-Auth-Name",
+  email: "X-Auth-Email",
+} as const;
+
 /**
  * Who owns an MCP session, a continuation, an event stream: all three must match, and possession of an identifier is
  * never enough (mcp-security, "session hijacking").

@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { identity, identityProblems } from "./config/identity.ts";
+import { proxy } from "./config/proxy.ts";
 import { service } from "./config/service.ts";
 import { trustedIssuers } from "./config/trusted-issuers.ts";
 import { duration, positive, secretReference, secureUrl, size } from "./config/values.ts";
@@ -104,9 +105,17 @@ export const configSchema = z
       .strictObject({
         host: z.string().min(1).default("127.0.0.1").describe("Address to listen on."),
         port: z.int().min(0).max(65_535).default(8080).describe("Port; 0 takes a free one."),
+        internal: z
+          .strictObject({
+            host: z.string().min(1).default("127.0.0.1").describe("Address to listen on."),
+            port: z.int().min(0).max(65_535).describe("Port; 0 takes a free one."),
+          })
+          .optional()
+          .describe("Where the reverse proxy alone asks, in the clear: its own configuration."),
       })
       .prefault({})
       .describe("Where the gateway itself listens, usually behind a reverse proxy."),
+    proxy: proxy.describe("What is generated for the reverse proxy in front."),
     trustedProxies: z
       .array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))
       .default(["127.0.0.1", "::1"])

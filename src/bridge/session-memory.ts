@@ -2,8 +2,7 @@
  * What has to be remembered of an MCP session so that it can go on in a fresh server after this process has ended: the
  * words that made it, and what its client has asked for since. No call that ran is repeated.
  */
-import type { ServiceConfig } from "../config.ts";
-import { withoutRules } from "../config/service.ts";
+import { withoutRules, type BridgedServiceConfig } from "../config/service.ts";
 import { digest } from "../random.ts";
 import { asObject, type JsonRpcMessage } from "../mcp/json-rpc.ts";
 
@@ -73,7 +72,7 @@ export function afterMessage(
 }
 
 /** Another server than before would be a surprise: only what it is made of counts, not how it is looked after. */
-export function digestOfConfiguration(config: ServiceConfig): string {
+export function digestOfConfiguration(config: BridgedServiceConfig): string {
   const { timeout: _timeout, maxSessions: _maxSessions, ...rest } = withoutRules(config);
   if (!("command" in rest)) return digest(JSON.stringify(rest));
   const { warm: _warm, revive: _revive, ...server } = rest;

@@ -3,9 +3,7 @@
  * away.
  */
 import { NO_PERMISSIONS, type Permissions } from "./permissions.ts";
-import type { RemoteServiceConfig, StdioServiceConfig } from "./service.ts";
-
-type ServiceConfig = StdioServiceConfig | RemoteServiceConfig;
+import type { BridgedServiceConfig as ServiceConfig } from "./service.ts";
 
 const WIDTH: Readonly<Record<ServiceConfig["isolation"], number>> = {
   session: 0,

@@ -6,20 +6,16 @@ import { allowRules } from "./identity.ts";
 import { permissions } from "./permissions.ts";
 import { policies, rules } from "./policy.ts";
 import { toolGroups } from "./tool-groups.ts";
+import { innerUrl } from "./proxy.ts";
 import { duration, positive, secureUrl } from "./values.ts";
 
-const common = {
+/** Of every service: what `/verify` and the gateway's own endpoints need to know. */
+const guarded = {
   era: z
     .enum(["auto", "legacy", "modern", "dual"])
     .default("auto")
     .describe(
       "MCP revisions the server speaks: legacy (initialize), modern (2026-07-28), or dual. With auto, /verify tells no tools apart.",
-    ),
-  isolation: z
-    .enum(["session", "user", "shared"])
-    .default("session")
-    .describe(
-      "Who shares a running server: nobody (session), the sessions of one person with one client (user), or everybody (shared).",
     ),
   scopes: toolGroups.optional(),
   allow: allowRules
@@ -29,6 +25,17 @@ const common = {
     ),
   ...rules,
   policies,
+};
+
+/** Of those that the gateway itself speaks to. */
+const common = {
+  ...guarded,
+  isolation: z
+    .enum(["session", "user", "shared"])
+    .default("session")
+    .describe(
+      "Who shares a running server: nobody (session), the sessions of one person with one client (user), or everybody (shared).",
+    ),
   timeout: duration
     .prefault("5m")
     .describe("A request that neither ends nor shows progress for so long is given up."),
@@ -82,17 +89,28 @@ const remoteService = z
   })
   .describe("An MCP server elsewhere, in the shape of an mcpServers entry with a url.");
 
+const foreignService = z
+  .strictObject({
+    url: innerUrl.describe("The MCP endpoint as the reverse proxy reaches it."),
+    via: z
+      .literal("traefik")
+      .describe(
+        "The reverse proxy forwards to it and asks /verify first; nothing of it passes through the gateway.",
+      ),
+    ...guarded,
+  })
+  .describe("An MCP server of its own behind the same reverse proxy.");
+
 export const service = z
-  .union([stdioService, remoteService])
+  .union([stdioService, remoteService, foreignService])
   .describe("An MCP server behind the gateway: a command, or a url.");
 
+export type BridgedServiceConfig = StdioServiceConfig | RemoteServiceConfig;
 export type StdioServiceConfig = z.output<typeof stdioService>;
 export type RemoteServiceConfig = z.output<typeof remoteService>;
 
 /** An entry without what says who may use what of it: that is decided in front of the server, which stays the same. */
-export function withoutRules(
-  entry: StdioServiceConfig | RemoteServiceConfig,
-): StdioServiceConfig | RemoteServiceConfig {
+export function withoutRules(entry: BridgedServiceConfig): BridgedServiceConfig {
   const none = undefined;
   const lists = { tools: none, resources: none, prompts: none, arguments: none, policies: none };
   return { ...entry, allow: none, scopes: none, ...lists };

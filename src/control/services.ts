@@ -7,10 +7,12 @@ export interface ServiceStatus {
   service: string;
   /** What was found out, else as configured. */
   era: "auto" | "legacy" | "modern" | "dual";
-  isolation: "session" | "user" | "shared";
+  /** Absent where the reverse proxy forwards by itself. */
+  isolation?: "session" | "user" | "shared";
   /** Resource URIs: the MCP endpoints a client can be pointed at. */
   urls: string[];
-  state: "idle" | "running" | "failing";
+  /** forwarded: the reverse proxy speaks to it, and the gateway does not know how it is. */
+  state: "idle" | "running" | "failing" | "forwarded";
   /** Process ids. */
   children: number[];
   /** Those of processes that wait for their first client. */

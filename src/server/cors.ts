@@ -4,9 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { NextFunction, Request, Response } from "express";
-
-/** What a page may read besides the safelisted headers. Without the first no browser client can start a login. */
-const EXPOSED = "WWW-Authenticate, DPoP-Nonce, Mcp-Session-Id, MCP-Protocol-Version, Retry-After";
+import { EXPOSED_HEADERS } from "../mcp/exposed-headers.ts";
 
 const ALLOWED_HEADERS = [
   "authorization",
@@ -23,7 +21,7 @@ const ALLOWED_HEADERS = [
 /** Set on every answer, errors included: a 401 that a browser hides looks like an outage to its client. */
 export function setCorsHeaders(response: ServerResponse): void {
   response.setHeader("Access-Control-Allow-Origin", "*");
-  response.setHeader("Access-Control-Expose-Headers", EXPOSED);
+  response.setHeader("Access-Control-Expose-Headers", EXPOSED_HEADERS);
 }
 
 /**

@@ -18,6 +18,7 @@ import { createGuardedFetch } from "./guarded-fetch.ts";
 import { createIdentityProviders } from "./identity/index.ts";
 import { endGrantsOfStrangers } from "./oauth/grant.ts";
 import { createRemoteKeys } from "./oauth/remote-keys.ts";
+import { createInternalListener } from "./internal-listener.ts";
 import { closeServer, listen, portOf } from "./listen.ts";
 import { createOperatorFetch } from "./operator-fetch.ts";
 import { createAuthenticate } from "./resource/authenticate.ts";
@@ -76,7 +77,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     // Who comes before everything stands waits: without a listener a request would never be answered.
     const early: RequestListener = (request, response) =>
       void ready.then((listener) => listener(request, response));
-    const servers = await listen(options.config, early);
+    const servers = await listen(options.config.listen, early);
     let closed: Promise<unknown> | undefined;
     const closeServers = (): Promise<unknown> =>
       (closed ??= Promise.all(servers.map((server) => closeServer(server, graceSeconds))));
@@ -166,6 +167,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     });
     for (const server of servers) server.off("request", early).on("request", listener);
     begin(listener);
+    if (config.listen.internal) {
+      const internal = await listen(config.listen.internal, createInternalListener(config));
+      undo.push(() => Promise.all(internal.map((server) => closeServer(server, 0))));
+    }
 
     const { source } = options;
     const reload =

@@ -3,13 +3,14 @@
  */
 import { once } from "node:events";
 import type { Server, ServerResponse } from "node:http";
-import type { Config } from "../config.ts";
 import { UserError } from "../errors.ts";
 import { createHttpServer, type RequestListener } from "./app.ts";
 
 /** `localhost` means both loopback addresses: clients try either first. */
-export async function listen(config: Config, listener: RequestListener): Promise<Server[]> {
-  const { host, port } = config.listen;
+export async function listen(
+  { host, port }: { readonly host: string; readonly port: number },
+  listener: RequestListener,
+): Promise<Server[]> {
   const first = await listenOn(host === "localhost" ? "127.0.0.1" : host, port, listener);
   if (host !== "localhost") return [first];
   try {
@@ -31,7 +32,7 @@ async function listenOn(host: string, port: number, listener: RequestListener): 
       {
         hint:
           code === "EADDRINUSE"
-            ? "Another program has that port: stop it, or choose another with --port or listen.port."
+            ? "Another program has that port: stop it, or choose another with --port or in listen."
             : "Choose another address or port in listen.",
         cause: error,
       },

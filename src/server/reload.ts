@@ -13,7 +13,14 @@ import type { ServerContext } from "./context.ts";
 import type { LiveResources } from "./resources.ts";
 
 /** Members that take effect at once. */
-const LIVE = ["services", "defaultService", "limits", "allowedOrigins", "$schema"] as const;
+const LIVE = [
+  "services",
+  "defaultService",
+  "limits",
+  "allowedOrigins",
+  "proxy",
+  "$schema",
+] as const;
 const SETTLE = 0.2; // seconds after the last change of the file: editors write in several steps
 
 /** Where the configuration comes from. */
@@ -115,6 +122,7 @@ function change(
   config.services = next.services;
   Object.assign(config.limits, next.limits);
   config.allowedOrigins = next.allowedOrigins;
+  config.proxy = next.proxy;
   config.identity = withRulesOf(next, config);
   if (next.defaultService === undefined) delete config.defaultService;
   else config.defaultService = next.defaultService;

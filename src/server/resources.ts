@@ -1,12 +1,11 @@
 /**
- * The protected resources: one per MCP endpoint. The only place that knows how a service's URL is written.
- *
- * A resource is identified by its canonical URI (RFC 8707, RFC 9728): `<publicUrl>/<service>/mcp`, with subdomain routing
- * `https://<service>.<host>/mcp`, and for the default service also `<publicUrl>/mcp`, which is a resource of its own,
- * because strict clients compare the identifier with the URL they dialled.
+ * The protected resources: one per MCP endpoint, identified by its canonical URI (RFC 8707, RFC 9728). The default service's
+ * endpoint at the public URL is a resource of its own, because strict clients compare the identifier with the URL they
+ * dialled.
  */
 import { domainToASCII } from "node:url";
 import type { Config } from "../config.ts";
+import { endpointsOf } from "../config/endpoints.ts";
 import { serviceScopes, type Scope } from "./scopes.ts";
 
 export interface Resource {
@@ -67,23 +66,15 @@ export function createLiveResources(config: Config): LiveResources {
 }
 
 export function createResources(config: Config): Resources {
-  const base = new URL(config.publicUrl);
-  const resource = (origin: string, path: string, service: string): Resource => ({
+  const endpoints = endpointsOf(config);
+  const all = endpoints.map(({ service, origin, path }): Resource => ({
     uri: `${origin}${path}`,
     service,
     host: new URL(origin).host,
     path,
     metadataUri: `${origin}/.well-known/oauth-protected-resource${path}`,
     scopes: serviceScopes(config.services[service]),
-  });
-  const all = Object.keys(config.services).map((service) =>
-    config.routing === "subdomain"
-      ? resource(`${base.protocol}//${service}.${base.host}`, "/mcp", service)
-      : resource(base.origin, `${pathOf(base)}/${service}/mcp`, service),
-  );
-  const fallback = config.defaultService ?? (all.length === 1 ? all[0]!.service : undefined);
-  // First, because it is the address to show: the shortest, and the only path that some clients call.
-  if (fallback !== undefined) all.unshift(resource(base.origin, `${pathOf(base)}/mcp`, fallback));
+  }));
 
   const byUri = new Map(all.map((entry) => [entry.uri, entry]));
   const byPlace = new Map(all.map((entry) => [`${entry.host} ${entry.path}`, entry]));
@@ -94,8 +85,8 @@ export function createResources(config: Config): Resources {
       return canonical === undefined ? undefined : byUri.get(canonical);
     },
     at: (host, path) => byPlace.get(`${canonicalHost(host)} ${withoutSlash(path)}`),
-    fallback: fallback === undefined ? undefined : all[0],
-    hosts: new Set([base.host, ...all.map((entry) => entry.host)]),
+    fallback: endpoints[0]?.isDefault === true ? all[0] : undefined,
+    hosts: new Set([new URL(config.publicUrl).host, ...all.map((entry) => entry.host)]),
     scopeNames: new Set(all.flatMap(({ scopes }) => scopes.map(({ name }) => name))),
   };
 }
@@ -117,10 +108,6 @@ export function canonicalHost(host: string): string {
   if (name.startsWith("[")) return `${name}${port}`;
   const trimmed = name.replace(/\.$/, "");
   return `${/^[\x21-\x7e]*$/.test(trimmed) ? trimmed : domainToASCII(trimmed)}${port}`;
-}
-
-function pathOf(base: URL): string {
-  return base.pathname === "/" ? "" : base.pathname;
 }
 
 function withoutSlash(path: string): string {

@@ -78,6 +78,17 @@ describe("the configuration", () => {
       },
       keys: { rotation: 7_776_000 },
       dpop: { nonce: "offered" },
+      proxy: {
+        listen: { http: ":80", https: ":443", internal: "127.0.0.1:8082" },
+        directory: "/etc/traefik",
+        provider: "file",
+        certificates: [],
+        trustedIPs: [],
+        rateLimit: { average: 50, burst: 200 },
+        admin: false,
+        api: false,
+        accessLog: true,
+      },
       services: {
         files: {
           command: "npx",

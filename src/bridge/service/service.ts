@@ -3,8 +3,8 @@
  * nothing is re-serialised through schemas on the way, so unknown methods and members pass unchanged.
  */
 import type { AuthInfo } from "../../auth-info.ts";
-import type { ServiceConfig } from "../../config.ts";
 import type { SandboxTier } from "../../config/permissions.ts";
+import type { BridgedServiceConfig } from "../../config/service.ts";
 import type { Channel, Era } from "../../mcp/channel.ts";
 
 export type { Channel, Era };
@@ -43,7 +43,7 @@ export interface LogLine {
 export interface Service {
   readonly name: string;
   /** Its entry in the configuration. */
-  readonly config: ServiceConfig;
+  readonly config: BridgedServiceConfig;
   /** Which revisions the server speaks: configured, or found out once and remembered. */
   era(signal: AbortSignal): Promise<Era>;
   /**

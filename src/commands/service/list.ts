@@ -46,7 +46,8 @@ export default class ServiceList extends BaseCommand {
         state: "configured",
         children: [],
         urls: [],
-        ...(entry && { era: entry.era, isolation: entry.isolation }),
+        ...(entry && { era: entry.era }),
+        ...(entry && "isolation" in entry && { isolation: entry.isolation }),
         ...(entry && "command" in entry && { permissions: entry.permissions ?? NO_PERMISSIONS }),
         ...status,
       };

@@ -7,7 +7,7 @@
  * resource, which the proxy hands to the client as it is.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { AuthInfo } from "../../auth-info.ts";
+import { IDENTITY_HEADERS, type AuthInfo } from "../../auth-info.ts";
 import type { ServerContext } from "../context.ts";
 import { setCorsHeaders } from "../cors.ts";
 import { ERROR_CODES } from "../../mcp/json-rpc.ts";
@@ -151,15 +151,15 @@ function identityHeaders(auth: AuthInfo): string[] {
   const known = headersOf.get(auth);
   if (known) return [...known];
   const headers = [
-    ...["X-Auth-Subject", headerValue(auth.subject)],
-    ...["X-Auth-Client", headerValue(auth.clientId)],
-    ...["X-Auth-Scope", auth.scopes.join(" ")],
+    ...[IDENTITY_HEADERS.subject, headerValue(auth.subject)],
+    ...[IDENTITY_HEADERS.client, headerValue(auth.clientId)],
+    ...[IDENTITY_HEADERS.scope, auth.scopes.join(" ")],
     ...["Cache-Control", "no-store"],
     // Without it Node would send an empty body in chunks, and a second packet.
     ...["Content-Length", "0"],
   ];
-  if (isShort(auth.name)) headers.push("X-Auth-Name", headerValue(auth.name));
-  if (isShort(auth.email)) headers.push("X-Auth-Email", headerValue(auth.email));
+  if (isShort(auth.name)) headers.push(IDENTITY_HEADERS.name, headerValue(auth.name));
+  if (isShort(auth.email)) headers.push(IDENTITY_HEADERS.email, headerValue(auth.email));
   headersOf.set(auth, headers);
   return [...headers];
 }

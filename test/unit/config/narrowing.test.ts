@@ -2,11 +2,14 @@ import { describe, expect, it } from "vitest";
 import type { ConfigInput } from "../../../src/config.ts";
 import { makeConfig } from "../../../src/config-file.ts";
 import { isNarrower } from "../../../src/config/narrowing.ts";
+import type { BridgedServiceConfig } from "../../../src/config/service.ts";
 
 type Entry = ConfigInput["services"][string];
 
 const entry = (service: Entry) =>
-  makeConfig({ publicUrl: "http://localhost", services: { any: service } }).services["any"]!;
+  makeConfig({ publicUrl: "http://localhost", services: { any: service } }).services[
+    "any"
+  ] as BridgedServiceConfig;
 
 const program = (more: object = {}): Entry => ({ command: "server", ...more });
 const may = (permissions: object | "all") => program({ permissions });
