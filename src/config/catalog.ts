@@ -87,14 +87,21 @@ export interface FilledEntry {
 export function fillEntry(
   entry: CatalogEntry,
   given: Readonly<Record<string, string>>,
-  places: { base: string; here: string; environment: NodeJS.ProcessEnv },
+  places: {
+    base: string;
+    here: string;
+    environment: NodeJS.ProcessEnv;
+    find?: (program: string) => string | undefined;
+  },
 ): FilledEntry {
+  const { find = (program: string) => findCommand(program, places.environment, places.here) } =
+    places;
   const unknown = Object.keys(given).find((name) => !Object.hasOwn(entry.parameters, name));
   if (unknown !== undefined) {
     throw usage(`${entry.name} has no parameter ${unknown}`, describeParameters(entry));
   }
   for (const program of entry.needs) {
-    if (findCommand(program, places.environment, places.here) === undefined) {
+    if (find(program) === undefined) {
       throw new UserError(`${entry.name} needs ${program}, which is not on PATH`, {
         hint: `Install ${program} and run the command again.`,
       });
@@ -113,9 +120,7 @@ export function fillEntry(
       if (value === undefined) folders.push(values[name]);
     } else if (kind === "program") {
       const candidates = value === undefined ? [usual ?? []].flat() : [value];
-      const found = candidates.flatMap(
-        (one) => findCommand(one, places.environment, places.here) ?? [],
-      );
+      const found = candidates.flatMap((one) => find(one) ?? []);
       if (found[0] === undefined) {
         throw new UserError(`${entry.name} needs one of: ${candidates.join(", ")}`, {
           hint: `Install one, or name it with --param ${name}=PATH`,

@@ -34,17 +34,20 @@ export interface LauncherOptions {
   readonly environment: NodeJS.ProcessEnv;
   /** Path of this program, for servers that are part of it. */
   readonly program: string;
+  /** Where a program is; looked for on this machine unless given. */
+  readonly find?: (program: string) => string | undefined;
   /** Whether the package may be put beside the configuration. */
   readonly isInstalling: boolean;
 }
 
 export function launcherFor(entry: CatalogEntry, options: LauncherOptions): Launcher {
   const { base, environment, program, isInstalling } = options;
+  const { find = (name: string) => findCommand(name, environment, base) } = options;
   const wanted = entry.package;
   const folder = join(base, SERVERS, entry.name);
   const isThere = receiptOf(folder) === JSON.stringify(wanted);
   if ("own" in wanted) {
-    return findCommand("mcp-gateway", environment, base) === undefined
+    return find("mcp-gateway") === undefined
       ? { command: process.execPath, args: [program, wanted.own], needsNetwork: false }
       : { command: "mcp-gateway", args: [wanted.own], needsNetwork: false };
   }
@@ -64,7 +67,7 @@ export function launcherFor(entry: CatalogEntry, options: LauncherOptions): Laun
     const command = shortest(base, join(folder, PYTHON));
     return { command, args: ["-m", wanted.module], needsNetwork: false, ...install };
   }
-  if (findCommand("uvx", environment, base) === undefined) {
+  if (find("uvx") === undefined) {
     return { command: "python3", args: ["-m", wanted.module], needsNetwork: false };
   }
   const requirements = wanted.with.flatMap((requirement) => ["--with", requirement]);

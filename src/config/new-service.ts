@@ -50,6 +50,8 @@ export interface Places {
   readonly environment: NodeJS.ProcessEnv;
   /** Path of this program. */
   readonly program: string;
+  /** Where a program is, for services that will run somewhere else; else it is looked for here. */
+  readonly find?: (program: string) => string | undefined;
 }
 
 /**

@@ -2,6 +2,7 @@
  * What would change in a text, line by line, for people.
  */
 const CONTEXT = 2; // unchanged lines shown around a change
+const UNIFIED = 3; // the same in what patch reads
 
 /** Lines that begin with `-` go, those with `+` come, those with a space stay; `...` stands for more that stay. */
 export function textDifference(before: string, after: string): string[] {
@@ -51,4 +52,32 @@ function compare(before: readonly string[], after: readonly string[]): Line[] {
     }
   }
   return lines;
+}
+
+/** As `diff -u` writes it: what `patch` understands. Empty when nothing differs. */
+export function unifiedDifference(path: string, before: string, after: string): string[] {
+  const lines = compare(linesOf(before), linesOf(after));
+  const changes = lines.flatMap(([sign], index) => (sign === " " ? [] : [index]));
+  if (changes.length === 0) return [];
+  const hunks: [from: number, to: number][] = [];
+  for (const at of changes) {
+    const [from, to] = [Math.max(0, at - UNIFIED), Math.min(lines.length, at + UNIFIED + 1)];
+    const last = hunks.at(-1);
+    if (last !== undefined && from <= last[1]) last[1] = to;
+    else hunks.push([from, to]);
+  }
+  return [
+    before === "" ? "--- /dev/null" : `--- a/${path}`,
+    `+++ b/${path}`,
+    ...hunks.flatMap(([from, to]) => {
+      const range = (gone: "-" | "+"): string => {
+        const count = (part: readonly Line[]): number =>
+          part.filter(([sign]) => sign === " " || sign === gone).length;
+        const length = count(lines.slice(from, to));
+        return `${count(lines.slice(0, from)) + (length === 0 ? 0 : 1)},${length}`;
+      };
+      const body = lines.slice(from, to).map(([sign, line]) => `${sign}${line}`);
+      return [`@@ -${range("-")} +${range("+")} @@`, ...body];
+    }),
+  ];
 }
