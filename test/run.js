@@ -21,6 +21,7 @@ const PROGRAMS = [
   { program: "tmux", debian: "tmux" },
   { program: "python3", debian: "python3-venv", check: "python3 -c 'import ensurepip'" },
   { program: "bwrap", debian: "bubblewrap" },
+  { program: "systemd-analyze", debian: "systemd" },
 ];
 
 /** Packages whose `node_modules` the suites need. */
