@@ -101,7 +101,7 @@ export function matchesRule(rule: AllowRule, { identity, clientId }: Comer): boo
 
 /** Where rules stand. */
 export interface Lists {
-  identity: { allow?: string[] | undefined };
+  identity: { allow?: string[] | undefined; admins?: string[] | undefined };
   services: Readonly<
     Record<
       string,
@@ -117,6 +117,7 @@ export function ruleLists({ identity, services }: Lists): {
 }[] {
   return [
     { path: ["identity", "allow"], rules: identity.allow },
+    { path: ["identity", "admins"], rules: identity.admins },
     ...Object.entries(services).flatMap(([name, { allow, policies = [] }]) => [
       { path: ["services", name, "allow"], rules: allow },
       ...policies.map((policy, index) => ({

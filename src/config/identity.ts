@@ -61,6 +61,9 @@ export const identity = z
       .describe(
         "Who of all those people may come in; one match is enough. Without it whoever is at this machine, for the provider local only.",
       ),
+    admins: allowRules
+      .optional()
+      .describe("Who of those people may administer the gateway; nobody unless named."),
   })
   .prefault({})
   .describe("Who may come in.");
@@ -81,7 +84,7 @@ export function identityProblems(config: Named): { path: (string | number)[]; me
   const problems: ReturnType<typeof identityProblems> = ruleLists(config).flatMap(
     ({ path, rules }) =>
       rules.flatMap((text, index) => {
-        const message = ruleProblem(text, types);
+        const message = ruleProblem(text, types) ?? adminProblem(path, text);
         return message === undefined ? [] : [{ path: [...path, index], message }];
       }),
   );
@@ -100,6 +103,12 @@ export function identityProblems(config: Named): { path: (string | number)[]; me
 }
 
 type Provider = z.output<typeof identity>["providers"][number];
+
+/** Anybody can register a client, and what it is used for is decided by the person. */
+function adminProblem(path: readonly unknown[], text: string): string | undefined {
+  const isClient = path[1] === "admins" && text.startsWith("client:");
+  return isClient ? "an admin is a person: name one, not a client" : undefined;
+}
 
 /** A rule that can match nobody is a mistake, and would shut somebody out without a word. */
 function ruleProblem(

@@ -29,6 +29,12 @@ export function isStillAdmitted(
   return grant.subject === grant.clientId || isAdmitted(context, identity, grant);
 }
 
+/** Whether the person may administer the gateway. They still have to be let in like everybody else. */
+export function isAdmin({ config }: Pick<Deciding, "config">, identity: Identity): boolean {
+  const { admins } = config.identity;
+  return admins !== undefined && fits(admins, { identity, clientId: "" });
+}
+
 /** Without any, everybody whom a provider names may come in. */
 export function hasRules({ config }: Pick<Deciding, "config">): boolean {
   return [config.identity, ...Object.values(config.services)].some(({ allow }) => allow);

@@ -150,9 +150,9 @@ function warnOfFixed({ context }: ReloadOptions, next: Config, before: Config): 
 }
 
 /** Who may come in can change; who says which person it is cannot. */
-function withRulesOf({ identity: { allow } }: Config, config: Config): Config["identity"] {
-  const { allow: _allow, ...identity } = config.identity;
-  return allow === undefined ? identity : { ...identity, allow };
+function withRulesOf({ identity: { allow, admins } }: Config, config: Config): Config["identity"] {
+  const { allow: _allow, admins: _admins, ...identity } = config.identity;
+  return { ...identity, ...(allow && { allow }), ...(admins && { admins }) };
 }
 
 /** Nothing while it is being replaced. */

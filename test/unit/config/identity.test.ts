@@ -47,6 +47,18 @@ describe("identity in the configuration", () => {
     ]);
   });
 
+  it("holds admins to the same, and takes no client for one", () => {
+    expect(problems({ admins: ["local:ada", "email:*@acme.com"] })).toEqual([]);
+    expect(problems({ admins: ["ada"] })).toEqual([
+      expect.stringMatching(/^identity\.admins\.0: write /),
+    ]);
+    expect(problems({ admins: ["local:@ada", "github:1", "client:abc"] })).toEqual([
+      "identity.admins.0: local has no logins to rely on",
+      'identity.admins.1: no provider is named "github"',
+      "identity.admins.2: an admin is a person: name one, not a client",
+    ]);
+  });
+
   it.each([
     ["no issuer", {}, /is needed/],
     ["no issuer, for a preset that has none", { preset: "okta" }, /is needed/],
