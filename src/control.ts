@@ -18,6 +18,7 @@ import type {
   SessionSummary,
   SigningKeySummary,
 } from "./control/answers.ts";
+import type { Attempt, AttemptFilter, AttemptSummary } from "./control/attempts.ts";
 import type { RestartedService, ServiceLogLine } from "./control/services.ts";
 import { findConfigFile, STATE_DIRECTORY, statePaths } from "./paths.ts";
 
@@ -42,6 +43,10 @@ export interface ControlClient {
   sessions(): Promise<SessionSummary[]>;
   keys(): Promise<SigningKeySummary[]>;
   rotateKeys(options: { emergency: boolean }): Promise<RotatedKeys>;
+  /** Login attempts, newest first. */
+  attempts(filter?: AttemptFilter): Promise<AttemptSummary[]>;
+  /** @param attempt its id or the beginning of it, when only one begins so */
+  attempt(attempt: string): Promise<Attempt>;
   /** The last of them, oldest first. */
   serviceLog(service: string): Promise<ServiceLogLine[]>;
   restartService(service: string): Promise<RestartedService>;
@@ -126,6 +131,8 @@ export function connectControl(stateDirectory: string): ControlClient {
     sessions: () => call("GET", "/sessions"),
     keys: () => call("GET", "/keys"),
     rotateKeys: (options) => call("POST", "/keys", options),
+    attempts: (filter = {}) => call("GET", `/attempts?${queryOf(filter)}`),
+    attempt: (attempt) => call("GET", one("/attempts", attempt)),
     serviceLog: (service) => call("GET", one("/logs", service)),
     restartService: (service) => call("POST", one("/services", service), {}),
     async *events(signal) {
@@ -142,6 +149,14 @@ export function connectControl(stateDirectory: string): ControlClient {
 
 function one(path: string, id: string): string {
   return `${path}/${encodeURIComponent(id)}`;
+}
+
+function queryOf(filter: AttemptFilter): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(filter)) {
+    if (value !== undefined) query.set(name, String(value));
+  }
+  return query.toString();
 }
 
 /** What a failed connection means to the person who typed the command. */

@@ -2,6 +2,8 @@
  * Facts that happened, in the past tense. The audit log, the metrics and `watch` hang on these. An event carries no wire
  * shape and no secret: a subscriber may print it as it is.
  */
+import type { AttemptState, AttemptStep } from "./control/attempts.ts";
+
 export type GatewayEvent = Fact & {
   /** Where it happened, when that was another process that shares our store. */
   replica?: string;
@@ -93,6 +95,19 @@ type Fact =
       target?: string;
       /** What decided: a place in the configuration. */
       rule: string;
+    }
+  /** A step of a login attempt; not in the audit log, since anybody can make any number of them. */
+  | { type: "attempt.noted"; at: number; attempt: string; step: AttemptStep }
+  | {
+      /** A login attempt came to its end, good or bad; one that goes on after all ends once more. */
+      type: "attempt.ended";
+      at: number;
+      attempt: string;
+      state: Exclude<AttemptState, "running">;
+      /** Id of the rule that decided, see `mcp-gateway attempt show`. */
+      verdict: string;
+      clientId?: string;
+      resource?: string;
     }
   | {
       type: "request.finished";

@@ -7,17 +7,24 @@ import { matchesRule, parseRule, type AllowRule, type Comer } from "../config/al
 import type { ServerContext } from "./context.ts";
 
 type Deciding = Pick<ServerContext, "config" | "resources">;
+type Wanted = { clientId: string; resource: string };
 
 /** @param wanted the client it comes with, and the resource URI it is about */
-export function isAdmitted(
+export function isAdmitted(deciding: Deciding, identity: Identity, wanted: Wanted): boolean {
+  return closedBy(deciding, identity, wanted) === undefined;
+}
+
+/** Which list of rules keeps a person out, as it is called in the configuration; undefined when none does. */
+export function closedBy(
   { config, resources }: Deciding,
   identity: Identity,
-  wanted: { clientId: string; resource: string },
-): boolean {
+  wanted: Wanted,
+): string | undefined {
   const comer = { identity, clientId: wanted.clientId };
-  if (!fits(config.identity.allow, comer)) return false;
+  if (!fits(config.identity.allow, comer)) return "identity.allow";
   const service = resources.named(wanted.resource)?.service;
-  return service === undefined || fits(config.services[service]?.allow, comer);
+  const isOpen = service === undefined || fits(config.services[service]?.allow, comer);
+  return isOpen ? undefined : `services.${service}.allow`;
 }
 
 /** The same for what was given out already. A client that acts for itself is the operator's own, and no person. */

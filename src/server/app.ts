@@ -11,6 +11,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { isLoopbackHost } from "../config.ts";
 import { RETRY_AFTER, temporarilyUnavailable, UserError } from "../errors.ts";
 import { requestId } from "../random.ts";
+import { noteStray } from "./autopsy/stray.ts";
 import type { ServerContext } from "./context.ts";
 import { plainPath, sendJson } from "./http.ts";
 import type { McpEndpoint } from "./resource/mcp.ts";
@@ -61,6 +62,7 @@ export function createRequestListener(
     const host = knownHost(request, context, loopbackAlias);
     if (host === undefined) {
       const description = "this gateway does not answer for that host";
+      noteStray(context, "host.unknown", request, path);
       return sendJson(response, 403, { error: "invalid_request", error_description: description });
     }
     const resource = context.resources.at(host, path);
@@ -71,7 +73,10 @@ export function createRequestListener(
       return protectedResourceMetadata(context, request, response, described);
     }
     // Logins happen at the issuer's own host only; a service's host has nothing but its endpoint.
-    if (host !== issuerHost) return sendJson(response, 404, { error: "not_found" });
+    if (host !== issuerHost) {
+      noteStray(context, "path.unknown", request, path);
+      return sendJson(response, 404, { error: "not_found" });
+    }
     if (!(await programs(request, response, path))) app(request, response);
   }
 

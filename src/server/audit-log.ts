@@ -51,6 +51,7 @@ export function startAuditLog(
 
   const unsubscribe = events.subscribe((event) => {
     if (event.replica !== undefined) return; // in that one's log already
+    if (event.type === "attempt.noted") return; // only where it led to: anybody can take steps without end
     if (pending.length > MOST_PENDING) {
       if (lost === 0) log.error({ file }, "the disk is too slow for the audit log");
       lost += 1;

@@ -5,6 +5,7 @@ import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import type { EventBus } from "../events.ts";
 import type { Log } from "../log.ts";
+import type { Attempts } from "./autopsy/attempts.ts";
 import type { GuardedFetch } from "./guarded-fetch.ts";
 import type { IdentityProvider } from "./identity/identity-provider.ts";
 import type { RemoteKeys } from "./oauth/remote-keys.ts";
@@ -18,6 +19,8 @@ export interface ServerContext {
   readonly issuer: string;
   readonly clock: Clock;
   readonly events: EventBus;
+  /** Where endpoints note the steps of logins. */
+  readonly attempts: Attempts;
   readonly log: Log;
   readonly store: Store;
   readonly keys: SigningKeys;

@@ -11,6 +11,7 @@ import type {
   RevokedClient,
   SessionSummary,
 } from "../control/answers.ts";
+import { attemptRoutes } from "./control/attempts.ts";
 import { all, records } from "./control/all-records.ts";
 import { ControlFailure, type ControlContext, type ControlRoute } from "./control/control-route.ts";
 import { keyRoutes } from "./control/keys.ts";
@@ -32,6 +33,7 @@ export const controlRoutes: readonly ControlRoute[] = [
   { method: "GET",    path: "/tokens/:id",  handle: (context, { id }) => showToken(context, id) },
   { method: "DELETE", path: "/tokens/:id",  handle: (context, { id }) => revokeToken(context, id) },
   { method: "GET",    path: "/sessions",    handle: (context) => listSessions(context) },
+  ...attemptRoutes,
   ...keyRoutes,
   ...serviceRoutes,
 ];

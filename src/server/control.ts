@@ -52,7 +52,7 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const [path = "/"] = (request.url ?? "/").split("?", 1);
+  const [path = "/", search = ""] = (request.url ?? "/").split("?", 2);
   if (path === "/events" && request.method === "GET") {
     streamEvents(context, streams, response);
     return;
@@ -67,7 +67,8 @@ async function answer(
     throw new ControlFailure(405, "method_not_allowed", `${request.method} is not possible here`);
   }
   const body = route.method === "POST" ? await readJson(request) : undefined;
-  sendJson(response, 200, await route.handle(context, { id: decode(segment ?? ""), body }));
+  const call = { id: decode(segment ?? ""), query: new URLSearchParams(search), body };
+  sendJson(response, 200, await route.handle(context, call));
 }
 
 /** One JSON line for each event, from now on. */

@@ -12,6 +12,7 @@ import type { Log } from "../log.ts";
 import { prepareStateDirectory } from "../paths.ts";
 import { createRequestListener, type RequestListener } from "./app.ts";
 import { startAuditLog } from "./audit-log.ts";
+import { createAttempts } from "./autopsy/attempts.ts";
 import type { ServerContext } from "./context.ts";
 import { startControlServer } from "./control.ts";
 import { createGuardedFetch } from "./guarded-fetch.ts";
@@ -87,6 +88,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const auditLog = startAuditLog(events, { file: paths.auditLog, log });
     undo.push(() => auditLog.close());
 
+    const attempts = createAttempts({ clock, config, events });
+    undo.push(() => attempts.close());
+
     const keys = await createSigningKeys({ store, clock, config, events, log });
     undo.push(() => keys.close());
 
@@ -102,6 +106,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       issuer: config.publicUrl,
       clock,
       events,
+      attempts,
       log,
       store,
       keys,

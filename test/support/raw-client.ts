@@ -45,8 +45,10 @@ export function register(
 export async function registered(
   gateway: TestGateway,
   metadata: Record<string, unknown> = {},
+  headers: Record<string, string> = {},
 ): Promise<RawClient> {
-  const response = await register(gateway, { redirect_uris: [LOOPBACK], ...metadata });
+  const json = { "content-type": "application/json", ...headers };
+  const response = await register(gateway, { redirect_uris: [LOOPBACK], ...metadata }, json);
   if (response.status !== 201) throw new Error(`not registered: ${await response.text()}`);
   return jsonOf<RawClient>(response);
 }

@@ -9,6 +9,7 @@ import type { ConfigInput } from "../../src/config.ts";
 import { createEventBus, type GatewayEvent } from "../../src/events.ts";
 import { createLog } from "../../src/log.ts";
 import type { ServerContext } from "../../src/server/context.ts";
+import { createAttempts } from "../../src/server/autopsy/attempts.ts";
 import { createGuardedFetch } from "../../src/server/guarded-fetch.ts";
 import { createResources } from "../../src/server/resources.ts";
 import { createSigningKeys } from "../../src/server/signing-keys.ts";
@@ -48,6 +49,7 @@ export async function createServerContext(
     issuer: effective.publicUrl,
     clock,
     events,
+    attempts: createAttempts({ clock, config: effective, events }),
     log,
     store,
     keys: await createSigningKeys({ store, clock, config: effective, events, log }),

@@ -26,10 +26,17 @@ export class ControlFailure extends Error {
   }
 }
 
+interface ControlCall {
+  /** The last segment of the path, decoded. */
+  readonly id: string;
+  readonly query: URLSearchParams;
+  /** Parsed JSON of a POST. */
+  readonly body: unknown;
+}
+
 export interface ControlRoute {
   readonly method: "GET" | "POST" | "DELETE";
   /** `/noun` or `/noun/:id`. */
   readonly path: string;
-  /** @param call.id the decoded last segment @param call.body the parsed JSON body of a POST */
-  handle(context: ControlContext, call: { id: string; body: unknown }): Promise<unknown>;
+  handle(context: ControlContext, call: ControlCall): Promise<unknown>;
 }

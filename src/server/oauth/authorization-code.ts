@@ -21,7 +21,7 @@ const EVIDENCE = 86_400; // seconds
 /**
  * Write down what the person allowed and the code for it, in one step.
  * @param scopes what the person allowed, of what the interaction asked for
- * @returns the code
+ * @returns the code, and the grant it stands for
  * @throws OAuthError invalid_request when the client was revoked during the login: to be shown, never redirected
  */
 export async function issueAuthorizationCode(
@@ -29,7 +29,7 @@ export async function issueAuthorizationCode(
   interaction: InteractionRecord,
   identity: Identity,
   scopes: string[],
-): Promise<string> {
+): Promise<{ code: string; grantId: string }> {
   const code = randomToken();
   const grant = newGrant(context, interaction, identity, scopes);
   const ttl = Math.max(1, Math.floor(context.config.tokens.authorizationCode));
@@ -52,7 +52,7 @@ export async function issueAuthorizationCode(
   if (!isDone) {
     throw new OAuthError("invalid_request", "This application is no longer registered here");
   }
-  return code;
+  return { code, grantId: grant.grantId };
 }
 
 /**

@@ -48,6 +48,7 @@ export async function readRedirectTarget(
   if (!client)
     throw refused(
       "The application is not registered here, or no longer: remove the connection there and add it again",
+      "unknown client",
     );
   const sent = provenSingle(parameters, "redirect_uri");
   const state = parameters.get("state")?.length === 1 ? parameters.get("state")![0]! : "";
@@ -74,7 +75,10 @@ function matchingRedirectUri(client: ClientRecord, sent: string | undefined): st
     throw refused("The request does not say where to return to");
   }
   if (!registered.some((uri) => matchesRedirectUri(uri, sent))) {
-    throw refused("The address to return to is not one the application has registered");
+    throw refused(
+      "The address to return to is not one the application has registered",
+      `redirect_uri ${sent}; registered: ${registered.join(" ")}`,
+    );
   }
   return sent;
 }
@@ -86,8 +90,10 @@ export function provenSingle(parameters: Parameters, name: string): string | und
   return values[0] === "" ? undefined : values[0];
 }
 
-function refused(description: string): OAuthError {
-  return new OAuthError("invalid_request", description);
+function refused(description: string, detail?: string): OAuthError {
+  return new OAuthError("invalid_request", description, {
+    ...(detail !== undefined && { detail }),
+  });
 }
 
 /** @throws OAuthError for the client, by redirect */
@@ -194,6 +200,7 @@ export function readResource(context: ServerContext, named: string | undefined):
     throw new OAuthError(
       "invalid_target",
       named === undefined ? "resource is required here" : "resource is not served here",
+      named === undefined ? {} : { detail: `resource ${named} is not served here` },
     );
   }
   return resource.uri;

@@ -23,7 +23,8 @@ export function authorizationServerMetadata(
   context: ServerContext,
   endpoints: () => Record<string, string>,
 ): RequestHandler {
-  return (_request, response) => {
+  return (request, response) => {
+    context.attempts.note({ what: "metadata.server" }, request);
     response.setHeader("Cache-Control", "public, max-age=300");
     sendJson(response, 200, {
       issuer: context.issuer,

@@ -10,6 +10,7 @@
  */
 import type { Request, RequestHandler, Response } from "express";
 import { OAuthError } from "../../errors.ts";
+import { describeError } from "../autopsy/step.ts";
 import type { ServerContext } from "../context.ts";
 import {
   readAuthorizationRequest,
@@ -27,10 +28,13 @@ export function authorization(context: ServerContext): RequestHandler {
   return async (request, response) => {
     const parameters = await readParameters(request);
     const pushed = await takePushedRequest(context, parameters);
-    if (pushed) return begin(context, request, response, pushed.interaction, () => pushed);
+    if (pushed) {
+      const { clientId } = pushed.interaction;
+      return begin(context, request, response, pushed.interaction, clientId, () => pushed);
+    }
     const target = await readRedirectTarget(context, parameters, request);
     const read = (): AuthorizationRequest => readAuthorizationRequest(context, parameters, target);
-    await begin(context, request, response, target, read);
+    await begin(context, request, response, target, target.client.clientId, read);
   };
 }
 
@@ -40,6 +44,7 @@ async function begin(
   request: Request,
   response: Response,
   target: RedirectTarget,
+  clientId: string,
   read: () => AuthorizationRequest,
 ): Promise<void> {
   let wanted: AuthorizationRequest;
@@ -48,6 +53,7 @@ async function begin(
     if (wanted.isSilent) throw await silenceIsNotEnough(context, request);
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error;
+    context.attempts.note({ what: "authorize", ...describeError(error), clientId }, request);
     return redirectWithError(context, response, target, error);
   }
   // For the person to see: an answer to the client would begin the same again.

@@ -13,6 +13,7 @@ import type { Identity } from "../../auth-info.ts";
 import { epochSeconds } from "../../clock.ts";
 import { OAuthError } from "../../errors.ts";
 import { digest, equalInConstantTime, randomId } from "../../random.ts";
+import { describeError } from "../autopsy/step.ts";
 import type { ServerContext } from "../context.ts";
 import { isProviderFailure } from "../identity/identity-provider.ts";
 import { sendErrorPage } from "../pages/error-page.ts";
@@ -29,6 +30,7 @@ import {
   seeOther,
   sendForeignForm,
   sendNoInteraction,
+  traceId,
   type Interaction,
 } from "./interaction.ts";
 import { sendLoginForm } from "./login.ts";
@@ -86,7 +88,9 @@ async function finishRedirect(
   if (!(result instanceof OAuthError)) {
     return welcome(context, request, response, used, login, result);
   }
-  if (isProviderFailure(result)) return sendProviderFailure(context, response, used, result);
+  if (isProviderFailure(result))
+    return sendProviderFailure(context, request, response, used, result);
+  noteFailure(context, request, used, result);
   if (!(await closeInteraction(context, response, used))) return sendNoInteraction(response);
   if (isForDevice(record)) return answerDevice(context, response, record, undefined);
   redirectWithError(context, response, record, result);
@@ -106,6 +110,7 @@ async function finishForm(
   if (!(result instanceof OAuthError)) {
     return welcome(context, request, response, interaction, login, result);
   }
+  noteFailure(context, request, interaction, result);
   if (tries === MOST_TRIES) return sendTooManyTries(context, response, interaction);
   await sendLoginForm(context, response, interaction, answer.get("state")!, result.message);
 }
@@ -140,14 +145,19 @@ async function welcome(
   { provider }: PendingState,
   identity: Identity,
 ): Promise<void> {
-  if (!admitOrRefuse(context, response, interaction, identity)) return;
+  if (!admitOrRefuse(context, request, response, interaction, identity)) return;
   const next = { ...withoutLogin(interaction.record), identity, csrf: randomId() };
   if (!(await advanceInteraction(context, interaction, next))) {
     return sendNoInteraction(response);
   }
+  const { subject } = identity;
+  context.attempts.note(
+    { what: "login.finished", interaction: traceId(interaction.key), subject },
+    request,
+  );
   await startLoginSession(context, request, response, { identity, provider });
   const at = epochSeconds(context.clock);
-  context.events.publish({ type: "login.succeeded", at, provider, subject: identity.subject });
+  context.events.publish({ type: "login.succeeded", at, provider, subject });
   seeOther(response, interactionUrl(context, "/consent", interaction.handle));
 }
 
@@ -164,6 +174,18 @@ async function sendTooManyTries(
     message: "What you were asked for is no longer valid.",
     hint: "Go back to your app and connect again.",
   });
+}
+
+function noteFailure(
+  { attempts }: ServerContext,
+  request: Request,
+  { key }: Interaction,
+  error: OAuthError,
+): void {
+  attempts.note(
+    { what: "login.failed", interaction: traceId(key), ...describeError(error) },
+    request,
+  );
 }
 
 function withoutLogin({ login: _login, ...record }: InteractionRecord): InteractionRecord {

@@ -49,6 +49,14 @@ export function clientOf(response: Response): ClientRecord {
   return client;
 }
 
+/** Whom a request that may have failed is from, by its own word. */
+export function claimedClient(request: Request, response: Response): string | undefined {
+  const client: ClientRecord | undefined = response.locals["client"];
+  const form: ReadonlyMap<string, string> | undefined = response.locals["form"];
+  const basic = parseBasic(request.headers.authorization ?? "");
+  return client?.clientId ?? form?.get("client_id") ?? basic?.clientId;
+}
+
 function methodsOf({ metadata }: ClientRecord): readonly Credentials["method"][] {
   return metadata.token_endpoint_auth_methods_supported ?? [metadata.token_endpoint_auth_method];
 }

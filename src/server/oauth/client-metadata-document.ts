@@ -20,6 +20,7 @@ import { isDeepStrictEqual } from "node:util";
 import { epochSeconds } from "../../clock.ts";
 import { OAuthError } from "../../errors.ts";
 import type { Fetched } from "../guarded-fetch.ts";
+import { describeError } from "../autopsy/step.ts";
 import type { ServerContext } from "../context.ts";
 import { freshnessOf } from "../http-freshness.ts";
 import { countWithin } from "../rate-limits.ts";
@@ -100,6 +101,7 @@ async function fetchClient(
   if (!known) await count(context, clientId, request);
   const fetched = await context.guardedFetch(clientId, { bytes: MAX_BYTES });
   const read = readFetched(context, fetched, clientId);
+  noteFetch(context, clientId, read, request);
   if (!(read instanceof OAuthError)) return accept(context, clientId, read, fetched);
 
   const reason = read.detail ?? read.message;
@@ -116,6 +118,18 @@ async function fetchClient(
   const next = { ...document, retryAt: context.clock.now() + MINUTE };
   await context.store.replace("metadataDocument", clientId, document, next);
   return client;
+}
+
+function noteFetch(
+  { attempts }: ServerContext,
+  clientId: string,
+  read: ClientMetadata | OAuthError,
+  request: IncomingMessage | undefined,
+): void {
+  const { client_name: clientName } = read instanceof OAuthError ? {} : read;
+  const outcome = read instanceof OAuthError ? describeError(read) : {};
+  const step = { what: "client.document", clientId, ...outcome } as const;
+  attempts.note({ ...step, ...(clientName !== undefined && { clientName }) }, request);
 }
 
 function readFetched(

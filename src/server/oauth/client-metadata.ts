@@ -159,7 +159,10 @@ function sortRedirectUris(
   }
   if (good.length === 0 && (isNeeded || rejected.length > 0)) {
     const reason = rejected[0]?.reason ?? `redirect_uris must list 1 to ${MAX_REDIRECT_URIS} URIs`;
-    throw new OAuthError("invalid_redirect_uri", `No redirect URI can be used. ${reason}`);
+    const detail = rejected.map((one) => `${one.redirect_uri}: ${one.reason}`).join(", ");
+    throw new OAuthError("invalid_redirect_uri", `No redirect URI can be used. ${reason}`, {
+      ...(detail !== "" && { detail }),
+    });
   }
   return { good, rejected };
 }

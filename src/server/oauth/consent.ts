@@ -6,7 +6,7 @@
  * URI, resource and scopes are those of the stored request. Closing the interaction is the decision: it happens once, and only
  * while the request is still the one the person saw.
  */
-import type { RequestHandler, Response } from "express";
+import type { Request, RequestHandler, Response } from "express";
 import type { Identity } from "../../auth-info.ts";
 import { epochSeconds } from "../../clock.ts";
 import { OAuthError } from "../../errors.ts";
@@ -28,6 +28,7 @@ import {
   sendForeignForm,
   sendNoInteraction,
   serverPath,
+  traceId,
   type Interaction,
 } from "./interaction.ts";
 import { admitOrRefuse } from "./login-problem.ts";
@@ -42,7 +43,7 @@ export function consentPage(context: ServerContext): RequestHandler {
     if (!record.identity) {
       return seeOther(response, interactionUrl(context, "/login", interaction.handle));
     }
-    if (!admitOrRefuse(context, response, interaction, record.identity)) return;
+    if (!admitOrRefuse(context, request, response, interaction, record.identity)) return;
     const client = await findClient(context, record.clientId);
     if (!client) return sendNoClient(response);
     const page = consentDocument({
@@ -59,6 +60,17 @@ export function consentPage(context: ServerContext): RequestHandler {
       interaction: interaction.handle,
       csrf: interaction.csrf,
     });
+    const { subject } = record.identity;
+    const clientName = client.metadata.client_name;
+    context.attempts.note(
+      {
+        what: "consent.shown",
+        interaction: traceId(interaction.key),
+        subject,
+        ...(clientName !== undefined && { clientName }),
+      },
+      request,
+    );
     const formAction = isForDevice(record) ? [] : formActionSources(record.redirectUri);
     sendPage(response, 200, page, { formAction });
   };
@@ -77,21 +89,22 @@ export function consent(context: ServerContext): RequestHandler {
     if (decision !== "allow" && decision !== "cancel") {
       throw new OAuthError("invalid_request", "The answer must be allow or cancel");
     }
-    if (!admitOrRefuse(context, response, interaction, identity)) return;
+    if (!admitOrRefuse(context, request, response, interaction, identity)) return;
     if (!(await findClient(context, interaction.record.clientId))) {
       return sendNoClient(response);
     }
     if (!(await closeInteraction(context, response, interaction))) {
       return sendNoInteraction(response);
     }
-    await answer(context, response, interaction, identity, decision);
+    await answer(context, request, response, interaction, identity, decision);
   };
 }
 
 async function answer(
   context: ServerContext,
+  request: Request,
   response: Response,
-  { record }: Interaction,
+  { key, record }: Interaction,
   identity: Identity,
   decision: "allow" | "cancel",
 ): Promise<void> {
@@ -103,7 +116,9 @@ async function answer(
     resource,
     scopes,
   };
+  const trace = { interaction: traceId(key), subject: identity.subject };
   if (decision === "cancel") {
+    context.attempts.note({ what: "consent.denied", ...trace }, request);
     context.events.publish({ type: "consent.denied", ...fact });
     if (isForDevice(record)) return answerDevice(context, response, record, undefined);
     const error = new OAuthError("access_denied", "The person did not allow it");
@@ -111,10 +126,14 @@ async function answer(
   }
   if (isForDevice(record)) {
     await answerDevice(context, response, record, identity);
+    context.attempts.note({ what: "consent.given", ...trace }, request);
     context.events.publish({ type: "consent.given", ...fact });
     return;
   }
-  const code = await issueAuthorizationCode(context, record, identity, scopes);
+  const { code, grantId } = await issueAuthorizationCode(context, record, identity, scopes);
+  context.attempts.note({ what: "consent.given", ...trace }, request);
+  const [detail] = record.redirectUri.split("?", 1);
+  context.attempts.note({ what: "code.issued", ...trace, grantId, detail: detail! }, request);
   context.events.publish({ type: "consent.given", ...fact });
   redirectWithCode(context, response, record, code);
 }

@@ -9,6 +9,7 @@ import type { ErrorRequestHandler, RequestHandler, Response } from "express";
 import { epochSeconds } from "../../clock.ts";
 import { OAuthError, temporarilyUnavailable, UserError } from "../../errors.ts";
 import type { ServerContext } from "../context.ts";
+import { noteFailure } from "./failed-step.ts";
 import { sendJson } from "../http.ts";
 import { sendErrorPage } from "../pages/error-page.ts";
 
@@ -35,6 +36,7 @@ export function oauthErrorHandler(context: ServerContext): ErrorRequestHandler {
         { ...place, status, error: code, reason: detail ?? message },
         "request refused",
       );
+      noteFailure(context, request, response, error);
       const at = epochSeconds(context.clock);
       context.events.publish({ type: "request.denied", at, status, code });
     }

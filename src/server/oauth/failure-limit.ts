@@ -6,15 +6,14 @@
  * secret, lock out the client itself; and nothing that is presented here can be guessed, all of it has 256 bits. What a
  * person types has its own limit, which does come first.
  */
-import type { ErrorRequestHandler, Response } from "express";
+import type { ErrorRequestHandler } from "express";
 import { OAuthError, type OAuthErrorCode } from "../../errors.ts";
 import type { ServerContext } from "../context.ts";
 import { countFromSource } from "../rate-limits.ts";
-import type { ClientRecord } from "../store/client-records.ts";
-import { parseBasic } from "./client-authentication.ts";
+import { claimedClient } from "./client-authentication.ts";
 
 /** Part of doing it right. */
-const PROGRESS: ReadonlySet<string> = new Set<OAuthErrorCode | "use_dpop_nonce">([
+export const PROGRESS: ReadonlySet<string> = new Set<OAuthErrorCode | "use_dpop_nonce">([
   "authorization_pending",
   "slow_down",
   "use_dpop_nonce",
@@ -23,7 +22,8 @@ const PROGRESS: ReadonlySet<string> = new Set<OAuthErrorCode | "use_dpop_nonce">
 export function failureLimit(context: ServerContext): ErrorRequestHandler {
   return async (error, request, response, next) => {
     if (isFailure(error)) {
-      const clientId = claimedClient(response, request.headers.authorization);
+      // Whoever fails in the name of another fails by itself, because the source counts, too.
+      const clientId = claimedClient(request, response) ?? "";
       await countFromSource(context, "failures", request, clientId);
     }
     next(error);
@@ -33,11 +33,4 @@ export function failureLimit(context: ServerContext): ErrorRequestHandler {
 function isFailure(error: unknown): boolean {
   if (!(error instanceof OAuthError) || PROGRESS.has(error.code)) return false;
   return error.status >= 400 && error.status < 500 && error.status !== 429;
-}
-
-/** Proven or not: whoever fails in the name of another fails by itself, because the source counts, too. */
-function claimedClient(response: Response, authorization = ""): string {
-  const client = response.locals["client"] as ClientRecord | undefined;
-  const form = response.locals["form"] as ReadonlyMap<string, string> | undefined;
-  return client?.clientId ?? form?.get("client_id") ?? parseBasic(authorization)?.clientId ?? "";
 }

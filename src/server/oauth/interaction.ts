@@ -60,6 +60,11 @@ export async function startInteraction(
     INTERACTION_TTL,
   );
   await boundPending(context, "interaction", key);
+  const { clientId, resource } = record;
+  context.attempts.note(
+    { what: "authorize", clientId, resource, interaction: traceId(key) },
+    request,
+  );
   const prefix = cookieName(context.issuer, "interaction-");
   const old = cookieNames(request, prefix);
   for (const name of old.slice(0, Math.max(0, old.length - MOST_COOKIES + 1))) {
@@ -82,6 +87,11 @@ export async function findInteraction(
   const key = keyOf(handle, secret);
   const record = await context.store.get("interaction", key);
   return record && { handle, key, csrf: digest(`${record.csrf} ${secret}`), record };
+}
+
+/** What a trace names an interaction by; it opens nothing. @param key of the store */
+export function traceId(key: string): string {
+  return digest(key).slice(0, 22);
 }
 
 /** Go one step on. @returns false when another request was first; nothing has changed then */

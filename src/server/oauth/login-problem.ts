@@ -2,24 +2,30 @@
  * What a person sees when the login did not fail by their own "no": the rules do not let them in, or their identity provider is
  * in trouble. The interaction stays as it is, so that the way "again" works; the way "back" tells the client.
  */
-import type { Response } from "express";
+import type { Request, Response } from "express";
 import type { Identity } from "../../auth-info.ts";
 import { epochSeconds } from "../../clock.ts";
 import { OAuthError } from "../../errors.ts";
-import { isAdmitted } from "../admission.ts";
+import { closedBy } from "../admission.ts";
+import { describeError } from "../autopsy/step.ts";
 import type { ServerContext } from "../context.ts";
 import { loginProblemPage } from "../pages/login-problem-page.ts";
 import { sendPage } from "../pages/send-page.ts";
 import { errorRedirectUrl } from "./authorization-response.ts";
 import { isForDevice } from "./device.ts";
-import { AS_OTHER, interactionUrl, type Interaction } from "./interaction.ts";
+import { AS_OTHER, interactionUrl, traceId, type Interaction } from "./interaction.ts";
 
 export function sendProviderFailure(
   context: ServerContext,
+  request: Request,
   response: Response,
   interaction: Interaction,
   error: OAuthError,
 ): void {
+  context.attempts.note(
+    { what: "login.failed", interaction: traceId(interaction.key), ...describeError(error) },
+    request,
+  );
   context.log.warn({ reason: error.detail ?? error.message }, "an identity provider failed");
   sendProblem(context, response, interaction, error, {
     title: "Your login could not be checked",
@@ -32,11 +38,22 @@ export function sendProviderFailure(
 /** @returns whether the rules let the person in; when not, the page is sent */
 export function admitOrRefuse(
   context: ServerContext,
+  request: Request,
   response: Response,
   interaction: Interaction,
   identity: Identity,
 ): boolean {
-  if (isAdmitted(context, identity, interaction.record)) return true;
+  const closed = closedBy(context, identity, interaction.record);
+  if (closed === undefined) return true;
+  context.attempts.note(
+    {
+      what: "login.refused",
+      interaction: traceId(interaction.key),
+      subject: identity.subject,
+      detail: `no rule of ${closed} fits`,
+    },
+    request,
+  );
   const [provider = ""] = identity.subject.split(":", 1);
   const at = epochSeconds(context.clock);
   const reason = "not allowed by the rules";

@@ -7,7 +7,7 @@
  * The `state` given to the provider begins with the interaction's handle, so that its answer finds the way back, and goes on
  * with 256 random bits, of which we keep the digest.
  */
-import type { RequestHandler, Response } from "express";
+import type { Request, RequestHandler, Response } from "express";
 import { OAuthError } from "../../errors.ts";
 import { digest, randomId, randomToken } from "../../random.ts";
 import type { ServerContext } from "../context.ts";
@@ -29,6 +29,7 @@ import {
   sendForeignForm,
   sendNoInteraction,
   serverPath,
+  traceId,
   type Interaction,
 } from "./interaction.ts";
 import { sendProviderFailure } from "./login-problem.ts";
@@ -54,7 +55,7 @@ export function loginPage(context: ServerContext): RequestHandler {
       .begin({ callback, state, asOther: query.get("as") === "other" })
       .catch(asProviderFailure);
     if (step instanceof OAuthError) {
-      return sendProviderFailure(context, response, interaction, step);
+      return sendProviderFailure(context, request, response, interaction, step);
     }
     // A choice, even of one: from the form that led here on, Chromium would stop the redirect (CSP form-action).
     const hasChosen = query.has("provider") || !request.originalUrl.endsWith(`&${AFTER_FORM}`);
@@ -70,6 +71,7 @@ export function loginPage(context: ServerContext): RequestHandler {
       ...interaction.record,
       login,
     });
+    if (hasBegun) noteBegin(context, request, interaction, provider.name);
     // Somebody moved this interaction on in the same instant: look again where it stands.
     if (!hasBegun) return seeOther(response, request.originalUrl);
     if ("location" in step) return seeOther(response, step.location.href);
@@ -124,6 +126,16 @@ export async function sendLoginForm(
     ...(problem !== undefined && { problem }),
   });
   sendPage(response, problem === undefined ? 200 : 403, page);
+}
+
+function noteBegin(
+  { attempts }: ServerContext,
+  request: Request,
+  { key, record: { clientId } }: Interaction,
+  provider: string,
+): void {
+  const interaction = traceId(key);
+  attempts.note({ what: "login.begun", interaction, clientId, detail: provider }, request);
 }
 
 function asProviderFailure(error: unknown): OAuthError {

@@ -19,6 +19,7 @@
 import { epochSeconds } from "../../clock.ts";
 import { OAuthError } from "../../errors.ts";
 import { deriveToken, digest, randomToken } from "../../random.ts";
+import { about } from "../autopsy/about.ts";
 import type { ServerContext } from "../context.ts";
 import type { GrantRecord, RefreshTokenRecord } from "../store/records.ts";
 import type { Operation } from "../store/store.ts";
@@ -73,10 +74,12 @@ export async function rotateRefreshToken(
     // Before anything else: whoever has not the key proves nothing, not even that the token was copied.
     requireKey(record.jkt, jkt, () => invalidRefreshToken("bound to another key"));
     const grant = await findGrant(context, record.grantId);
-    if (!grant || record.expiresAt <= context.clock.now()) throw invalidRefreshToken("expired");
+    if (!grant || record.expiresAt <= context.clock.now()) {
+      throw about(invalidRefreshToken("expired"), { grantId: record.grantId });
+    }
     if (record.rotation && !hasGrace(context, record.rotation)) {
       await endGrant(context, record.grantId, "refresh token reused");
-      throw invalidRefreshToken("reused");
+      throw about(invalidRefreshToken("reused"), { grantId: record.grantId });
     }
     const accessToken = await prepare(grant);
     const salt = record.rotation?.salt ?? randomToken();

@@ -44,8 +44,27 @@ export function registration(context: ServerContext): RequestHandler {
     const body = await readMetadataBody(request);
     const registered = await registerClient(context, body, "registration", {}, source);
     const { client, rejected, ...secrets } = registered;
+    noteRegistration(context, request, registered);
     sendJson(response, 201, clientInformation(context, client, secrets, rejected));
   };
+}
+
+function noteRegistration(
+  { attempts }: ServerContext,
+  request: Request,
+  { client: { clientId, metadata }, rejected }: Registered,
+): void {
+  const { client_name: clientName } = metadata;
+  const dropped = rejected.map(({ redirect_uri, reason }) => `${redirect_uri}: ${reason}`);
+  attempts.note(
+    {
+      what: "registration",
+      clientId,
+      ...(clientName !== undefined && { clientName }),
+      ...(dropped.length > 0 && { detail: `without ${dropped.join(", ")}` }),
+    },
+    request,
+  );
 }
 
 /**

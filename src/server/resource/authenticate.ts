@@ -7,12 +7,13 @@
  * removed key, are dead at the very next request. The memory is only an accelerator; what it is keyed by never decides
  * anything (an ES256 signature has several spellings).
  */
-import { jwtVerify, type JWTPayload } from "jose";
+import { errors, jwtVerify, type JWTPayload } from "jose";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AuthInfo, Identity } from "../../auth-info.ts";
 import { OAuthError } from "../../errors.ts";
 import { digest } from "../../random.ts";
 import { isStillAdmitted } from "../admission.ts";
+import { about } from "../autopsy/about.ts";
 import type { ServerContext } from "../context.ts";
 import type { Resource } from "../resources.ts";
 import { keyIdOf } from "../signing-key.ts";
@@ -36,6 +37,8 @@ interface Verified {
   jkt: string | undefined;
   /** Whether it was presented by the scheme DPoP. */
   isDpop: boolean;
+  /** Whether it has opened its resource before, here. */
+  wasUsed: boolean;
 }
 
 const LONGEST_TOKEN = 8192; // characters; ours have about 600
@@ -53,7 +56,7 @@ export function createAuthenticate(context: ServerContext): Authenticate {
     const known = remembered.get(key);
     if (known) return known;
     const { token, isDpop } = readCredentials(credentials);
-    const fresh = { ...(await verifyToken(context, token)), isDpop };
+    const fresh = { ...(await verifyToken(context, token)), isDpop, wasUsed: false };
     // The oldest entry makes room: a Map iterates in order of insertion.
     if (remembered.size >= REMEMBERED_TOKENS) remembered.delete(remembered.keys().next().value!);
     remembered.set(key, fresh);
@@ -62,22 +65,28 @@ export function createAuthenticate(context: ServerContext): Authenticate {
 
   return async (request, response, resource, method) => {
     const credentials = presentedCredentials(request);
-    const { auth, identity, kid, jkt, isDpop } = await verified(credentials);
-    if (auth.expiresAt <= context.clock.now()) throw invalidToken("the token has expired");
+    const found = await verified(credentials);
+    const { auth, identity, kid, jkt, isDpop } = found;
+    if (auth.expiresAt <= context.clock.now()) {
+      throw about(invalidToken("the token has expired", "expired"), auth);
+    }
     const [token, client, key] = await Promise.all([
       context.store.get("accessToken", auth.tokenId),
       context.store.get("client", auth.clientId),
       context.keys.verificationKey(kid),
     ]);
-    if (!token || !client || !key) throw invalidToken("the token is no longer valid", "revoked");
+    if (!token || !client || !key) {
+      throw about(invalidToken("the token is no longer valid", "revoked"), auth);
+    }
     if (!agrees(auth, token)) {
       throw invalidToken("the token is not valid here", "claims that were never issued");
     }
     if (!isStillAdmitted(context, auth, identity)) {
-      throw invalidToken("the token is no longer valid", "person no longer allowed");
+      throw about(invalidToken("the token is no longer valid", "person no longer allowed"), auth);
     }
     if (auth.resource !== resource.uri) {
-      throw invalidToken("the token was issued for another resource", `aud ${auth.resource}`);
+      const detail = `aud ${auth.resource}`;
+      throw about(invalidToken("the token was issued for another resource", detail), auth);
     }
     if (jkt !== undefined || isDpop) {
       // Last, so that only who has a good token can make us remember proofs.
@@ -85,8 +94,17 @@ export function createAuthenticate(context: ServerContext): Authenticate {
       const presented = readCredentials(credentials);
       await checkBinding(context, request, response, { ...presented, jkt }, proven);
     }
+    if (!found.wasUsed) {
+      found.wasUsed = true;
+      noteFirstUse(context, request, auth);
+    }
     return auth;
   };
+}
+
+function noteFirstUse({ attempts }: ServerContext, request: IncomingMessage, auth: AuthInfo): void {
+  const { clientId, grantId, resource } = auth;
+  attempts.note({ what: "call.first", clientId, grantId, resource }, request);
 }
 
 /**
@@ -147,7 +165,7 @@ function hasSeveral(rawHeaders: readonly string[], name: string): boolean {
 async function verifyToken(
   context: ServerContext,
   token: string,
-): Promise<Omit<Verified, "isDpop">> {
+): Promise<Omit<Verified, "isDpop" | "wasUsed">> {
   const kid = keyIdOf(token) ?? "";
   const key = await context.keys.verificationKey(kid);
   if (!key) throw invalidToken("the token is not valid here", "unknown kid");
@@ -163,6 +181,7 @@ async function verifyToken(
     });
     claims = payload;
   } catch (error) {
+    if (error instanceof errors.JWTExpired) throw expired(error.payload);
     throw invalidToken("the token is not valid here", error instanceof Error ? error.message : "");
   }
   const { sub, aud, exp, iat, jti, client_id: clientId, scope, gid } = claims;
@@ -188,6 +207,14 @@ async function verifyToken(
   };
   const jkt = (claims["cnf"] as { jkt?: string } | undefined)?.jkt;
   return { auth, identity, kid, jkt };
+}
+
+/** @param claims that our signature stands under */
+function expired({ client_id: clientId, gid: grantId }: JWTPayload): OAuthError {
+  return about(invalidToken("the token is not valid here", "expired"), {
+    ...(typeof clientId === "string" && { clientId }),
+    ...(typeof grantId === "string" && { grantId }),
+  });
 }
 
 function invalidToken(description: string, detail?: string): OAuthError {

@@ -3,8 +3,11 @@
  * for clients that read bodies. Readable by browsers' clients through CORS, which the caller has set.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { AuthInfo } from "../../auth-info.ts";
 import { epochSeconds } from "../../clock.ts";
 import { OAuthError } from "../../errors.ts";
+import { whatItIsAbout } from "../autopsy/about.ts";
+import { describeError, dialledUrl } from "../autopsy/step.ts";
 import type { ServerContext } from "../context.ts";
 import { DPOP_ALGORITHMS } from "../dpop-key.ts";
 import type { Resource } from "../resources.ts";
@@ -15,6 +18,7 @@ import { BoundTokenAsBearer } from "./bound-token.ts";
 
 /**
  * How a request ends that may not go on: the bus and the log are told, the client gets its challenge.
+ * @param auth of the caller, when that was found out
  * @throws `thrown` again when it is no refusal but our failure
  */
 export function refuse(
@@ -22,13 +26,33 @@ export function refuse(
   response: ServerResponse,
   thrown: unknown,
   resource: Resource,
+  auth?: AuthInfo,
 ): void {
   if (!(thrown instanceof OAuthError)) throw thrown;
   const { status, code, detail, message } = thrown;
   const at = epochSeconds(context.clock);
   context.events.publish({ type: "request.denied", at, status, code, service: resource.service });
   context.log.debug({ code, detail }, message);
+  noteRefusal(context, response.req, thrown, resource, auth ?? whatItIsAbout(thrown));
   sendChallenge(response, thrown, resource);
+}
+
+function noteRefusal(
+  { attempts, config }: ServerContext,
+  request: IncomingMessage,
+  error: OAuthError,
+  { uri }: Resource,
+  { clientId, grantId }: Partial<Pick<AuthInfo, "clientId" | "grantId">>,
+): void {
+  const place = { resource: uri, ...dialledUrl(config, request, uri) };
+  if (error instanceof MissingToken) {
+    return attempts.note({ what: "mcp.unauthorized", status: error.status, ...place }, request);
+  }
+  const whose = {
+    ...(clientId !== undefined && { clientId }),
+    ...(grantId !== undefined && { grantId }),
+  };
+  attempts.note({ what: "call.refused", ...describeError(error), ...place, ...whose }, request);
 }
 
 function sendChallenge(response: ServerResponse, error: OAuthError, resource: Resource): void {

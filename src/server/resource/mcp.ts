@@ -6,6 +6,7 @@
  * any server sees it, and for each answer before the client does.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { AuthInfo } from "../../auth-info.ts";
 import type { Bridge } from "../../bridge/bridge.ts";
 import { isLoopbackHost } from "../../config.ts";
 import type { ServerContext } from "../context.ts";
@@ -46,8 +47,9 @@ export function createMcpEndpoint(
       );
     }
     if (isPersonLooking(request)) return sendConnectPage(response, resource);
+    let known: AuthInfo | undefined;
     try {
-      const auth = await authenticate(request, response, resource);
+      const auth = (known = await authenticate(request, response, resource));
       authorize(auth, resource, DEFAULT_SCOPES);
       const { service } = resource;
       const caller = await callerOf(context, auth, service);
@@ -61,7 +63,7 @@ export function createMcpEndpoint(
         }),
       });
     } catch (error) {
-      refuse(context, response, error, resource);
+      refuse(context, response, error, resource, known);
     }
   };
 }

@@ -34,6 +34,10 @@ export function protectedResourceMetadata(
     response.setHeader("Allow", "GET, HEAD, OPTIONS");
     return sendJson(response, 405, { error: "invalid_request", error_description: "use GET" });
   }
+  context.attempts.note(
+    { what: "metadata.resource", ...(resource ? { resource: resource.uri } : { status: 404 }) },
+    request,
+  );
   if (!resource) {
     return sendJson(response, 404, {
       error: "invalid_target",

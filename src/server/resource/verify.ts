@@ -46,8 +46,9 @@ export function createVerify(context: ServerContext, authenticate: Authenticate)
       response.end();
       return;
     }
+    let known: AuthInfo | undefined;
     try {
-      const auth = await authenticate(request, response, asked.resource, asked.method);
+      const auth = (known = await authenticate(request, response, asked.resource, asked.method));
       const { method, resource } = asked;
       const era = context.config.services[resource.service]?.era;
       // What the server behind speaks must be known for certain: with `auto` it is not, here.
@@ -62,7 +63,7 @@ export function createVerify(context: ServerContext, authenticate: Authenticate)
       response.end();
     } catch (error) {
       setCorsHeaders(response);
-      refuse(context, response, error, asked.resource);
+      refuse(context, response, error, asked.resource, known);
     }
   };
 }

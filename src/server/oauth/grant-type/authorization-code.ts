@@ -9,6 +9,7 @@
  */
 import { OAuthError } from "../../../errors.ts";
 import { digest } from "../../../random.ts";
+import { about } from "../../autopsy/about.ts";
 import type { ServerContext } from "../../context.ts";
 import type { ClientRecord } from "../../store/client-records.ts";
 import type { AuthorizationCodeRecord } from "../../store/records.ts";
@@ -48,7 +49,19 @@ async function provenCode(
   const record = await context.store.get("authorizationCode", digest(code));
   if (record?.clientId !== client.clientId)
     throw invalidCode(record ? "of another client" : "unknown");
+  try {
+    checkProof(context, record, parameters);
+  } catch (error) {
+    throw error instanceof OAuthError ? about(error, { grantId: record.grantId }) : error;
+  }
+  return record;
+}
 
+function checkProof(
+  context: ServerContext,
+  record: AuthorizationCodeRecord,
+  parameters: ReadonlyMap<string, string>,
+): void {
   const redirectUri = parameters.get("redirect_uri");
   const mayOmit = redirectUri === undefined && !record.redirectUriWasSent;
   if (!mayOmit && redirectUri !== record.redirectUri) throw invalidCode("other redirect_uri");
@@ -58,9 +71,10 @@ async function provenCode(
   }
   const resource = parameters.get("resource");
   if (resource !== undefined && context.resources.named(resource)?.uri !== record.resource) {
-    throw new OAuthError("invalid_target", "resource is not the one that was authorized");
+    throw new OAuthError("invalid_target", "resource is not the one that was authorized", {
+      detail: `resource ${resource} in place of ${record.resource}`,
+    });
   }
-  return record;
 }
 
 /** @returns undefined when the state has changed since `record` was read */
@@ -73,9 +87,11 @@ async function redeem(
 ): Promise<TokenResponse | undefined> {
   if (record.redeemedAt !== undefined) {
     await endGrant(context, record.grantId, "code reused");
-    throw invalidCode("used before");
+    throw about(invalidCode("used before"), { grantId: record.grantId });
   }
-  if (record.expiresAt <= context.clock.now()) throw invalidCode("expired");
+  if (record.expiresAt <= context.clock.now()) {
+    throw about(invalidCode("expired"), { grantId: record.grantId });
+  }
   const grant = await findGrant(context, record.grantId);
   if (!grant) throw invalidCode("grant ended");
 

@@ -30,7 +30,7 @@ const interaction = (): InteractionRecord => ({
   scopes: ["mcp"],
   csrf: "x",
 });
-const allow = (): Promise<string> =>
+const allow = (): Promise<{ code: string }> =>
   issueAuthorizationCode(context, interaction(), identity, ["mcp"]);
 const grants = async (): Promise<string[]> =>
   (await context.store.list("grant")).items.map(({ id }) => id);

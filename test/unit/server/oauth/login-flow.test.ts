@@ -199,7 +199,9 @@ describe("the answer of an identity provider (RFC 9700 §4.7)", () => {
     expect(left!.searchParams.get("error")).toBe("access_denied");
     expect(left!.searchParams.get("state")).toBe("xyz");
     expect((await context.store.list("interaction")).items).toHaveLength(0);
-    expect(context.happened.at(-1)).toMatchObject({ type: "login.failed", provider: "puppet" });
+    expect(context.happened).toContainEqual(
+      expect.objectContaining({ type: "login.failed", provider: "puppet" }),
+    );
   });
 
   it("shows a page when the provider is broken, and the person may try again", async () => {

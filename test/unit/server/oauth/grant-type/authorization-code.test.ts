@@ -28,7 +28,7 @@ async function issue(): Promise<ReadonlyMap<string, string>> {
     scopes: ["mcp"],
     csrf: "x",
   };
-  const code = await issueAuthorizationCode(context, interaction, { subject: "local:ann" }, [
+  const { code } = await issueAuthorizationCode(context, interaction, { subject: "local:ann" }, [
     "mcp",
   ]);
   return new Map([
