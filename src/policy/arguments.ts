@@ -6,6 +6,10 @@ import type { ArgumentRule, ServiceRules } from "../config/policy.ts";
 import { fitsPattern, folded } from "./pattern.ts";
 import { isWithin } from "./path.ts";
 
+/** Nobody needs more; looking at them must not keep others waiting. */
+const MOST = 1000; // arguments, and members of a list
+const LONGEST_NAME = 1024; // characters
+
 type Rules = NonNullable<ServiceRules["arguments"]>;
 
 /** Whether any rule is about this tool: in whatever case the caller writes it. */
@@ -35,11 +39,13 @@ function holds(
 ): boolean {
   // The same name in another case could be the one that the server reads.
   const name = folded(argument);
-  const alike = Object.keys(given).filter((other) => folded(other) === name);
+  const names = Object.keys(given);
+  if (names.length > MOST || names.some(({ length }) => length > LONGEST_NAME)) return false;
+  const alike = names.filter((other) => folded(other) === name);
   if (alike.length !== 1 || alike[0] !== argument) return false;
   const value = given[argument];
   const all: unknown[] = Array.isArray(value) ? value : [value];
-  return all.length > 0 && all.every((one) => fits(rule, one));
+  return all.length > 0 && all.length <= MOST && all.every((one) => fits(rule, one));
 }
 
 function fits(rule: ArgumentRule, value: unknown): boolean {

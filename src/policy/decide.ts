@@ -12,7 +12,7 @@ import { digitsOf } from "../mcp/exact-json.ts";
 import { brokenArgument, hasArgumentRule } from "./arguments.ts";
 import { isFor, type Caller } from "./caller.ts";
 import { fitsPattern, folded } from "./pattern.ts";
-import { isAllowedUri, isDeniedUri, isPlainUri } from "./uri.ts";
+import { canonicalUri, isAllowedUri, isPlainUri, spellingsOf } from "./uri.ts";
 
 export type Kind = "tools" | "resources" | "prompts";
 
@@ -68,12 +68,15 @@ export function decide(
   if (!isLimited(service, kind)) return { isAllowed: true, rule: "" };
   const { name } = question;
   // A number that JSON.parse could not make one is a string while it is in here.
-  if (typeof name !== "string" || name === "" || digitsOf(name) !== undefined) {
+  if (typeof name !== "string" || digitsOf(name) !== undefined || !isNameable(kind, name)) {
     return { isAllowed: false, rule: kind };
   }
-  if (kind === "resources" && !isPlainUri(name)) return { isAllowed: false, rule: kind };
-  const deny = [base, ...applied].map((one) => denialBy(one, kind, name)).find(Boolean);
-  if (deny !== undefined) return { isAllowed: false, rule: deny };
+  let names: readonly string[] | undefined;
+  const spelled = (): readonly string[] => (names ??= spellings(kind, name));
+  for (const one of [base, ...applied]) {
+    const rule = denialBy(one, kind, spelled);
+    if (rule !== undefined) return { isAllowed: false, rule };
+  }
   const own = permissionOf(base, question, name);
   if (!own.isAllowed || service.policies === undefined) return own;
   const others = applied.map((one) => permissionOf(one, question, name));
@@ -82,6 +85,13 @@ export function decide(
     others.find(({ argument }) => argument !== undefined) ??
     others[0] ?? { isAllowed: false, rule: "policies" }
   );
+}
+
+/** A longer name is nobody's, and only made to keep us busy. */
+const LONGEST_NAME = 1024; // characters
+
+function isNameable(kind: Kind, name: string): boolean {
+  return kind === "resources" ? isPlainUri(name) : name !== "" && name.length <= LONGEST_NAME;
 }
 
 /** Whether arguments of this tool matter to the caller. */
@@ -95,11 +105,31 @@ export function judgesArguments(
   );
 }
 
-function denialBy({ place, rules }: Applied, kind: Kind, name: string): string | undefined {
-  const index = rules[kind]?.deny?.findIndex((pattern) =>
-    kind === "resources" ? isDeniedUri(pattern, name) : fitsPattern(folded(pattern), folded(name)),
+/** Names as patterns of `deny` are compared with: whatever the most forgiving server could read. */
+function spellings(kind: Kind, name: string): readonly string[] {
+  return kind === "resources" ? spellingsOf(name) : [folded(name)];
+}
+
+function denialBy(
+  { place, rules }: Applied,
+  kind: Kind,
+  spelled: () => readonly string[],
+): string | undefined {
+  const deny = rules[kind]?.deny;
+  if (!deny) return undefined;
+  const index = comparable(kind, deny).findIndex((pattern) =>
+    spelled().some((name) => fitsPattern(pattern, name)),
   );
-  return index === undefined || index < 0 ? undefined : `${place}${kind}.deny.${index}`;
+  return index === -1 ? undefined : `${place}${kind}.deny.${index}`;
+}
+
+/** Lists are replaced and never changed, so each is made comparable once. */
+const known = new WeakMap<readonly string[], readonly string[]>();
+
+function comparable(kind: Kind, deny: readonly string[]): readonly string[] {
+  const patterns = known.get(deny) ?? deny.map(kind === "resources" ? canonicalUri : folded);
+  known.set(deny, patterns);
+  return patterns;
 }
 
 /** What one set of rules says when nothing is denied. */

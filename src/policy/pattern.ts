@@ -20,6 +20,7 @@ export function fitsPattern(pattern: string, name: string): boolean {
  * nothing in it that cannot be seen. What is denied is denied in every spelling.
  */
 export function folded(name: string): string {
+  if (/^[\x21-\x7e]*$/.test(name)) return name.toLowerCase();
   return name
     .normalize("NFKC")
     .toLowerCase()

@@ -1,6 +1,6 @@
 /** Longer texts are no path and no URI that anybody needs. */
-const LONGEST = 8192; // characters
-const MOST_READINGS = 32;
+const LONGEST = 4096; // characters
+const MOST_READINGS = 8;
 
 /**
  * Everything that somebody behind us could take `text` for, who undoes percent-encoding or compatibility characters, as
@@ -9,6 +9,7 @@ const MOST_READINGS = 32;
  */
 export function readingsOf(text: string): readonly string[] | undefined {
   if (text.length > LONGEST) return undefined;
+  if (isPlain(text)) return [text];
   const readings = new Set([text]);
   // A set is walked to its end, what is added on the way included.
   for (const reading of readings) {
@@ -17,6 +18,11 @@ export function readingsOf(text: string): readonly string[] | undefined {
   }
   const all = [...readings];
   return all.some(isUnreadable) ? undefined : all;
+}
+
+/** Most texts: what is written in them is what is meant. */
+function isPlain(text: string): boolean {
+  return /^[\x20-\x24\x26-\x7e]*$/.test(text);
 }
 
 /** Also where a `%` means nothing; what is no UTF-8 becomes U+FFFD. */

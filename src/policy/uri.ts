@@ -17,24 +17,22 @@ export function isAllowedUri(pattern: string, uri: string): boolean {
   return /[?#]/.test(pattern) || fitsPattern(pattern, withoutQuery(uri));
 }
 
-export function isDeniedUri(pattern: string, uri: string): boolean {
-  const denied = canonical(pattern);
-  return spellings(uri).some((spelling) => fitsPattern(denied, spelling));
-}
-
-function spellings(uri: string): string[] {
+/** Every spelling of `uri` that could lead to the same place, to be compared with a canonical pattern. */
+export function spellingsOf(uri: string): string[] {
   const all = (readingsOf(uri) ?? [uri]).flatMap((reading) =>
     URL.canParse(reading) ? [reading, new URL(reading).href] : [reading],
   );
-  return all.flatMap((spelling) => [canonical(spelling), canonical(withoutQuery(spelling))]);
+  const canonical = all.flatMap((one) => [canonicalUri(one), canonicalUri(withoutQuery(one))]);
+  return [...new Set(canonical)];
+}
+
+/** In one case and one script, one slash where there may be several, none at the end. */
+export function canonicalUri(uri: string): string {
+  return folded(uri)
+    .replaceAll(/[/\\]+/g, "/")
+    .replace(/(?<=.)\/$/, "");
 }
 
 function withoutQuery(uri: string): string {
   return uri.replace(/[?#].*$/s, "");
-}
-
-function canonical(uri: string): string {
-  return folded(uri)
-    .replaceAll(/[/\\]+/g, "/")
-    .replace(/(?<=.)\/$/, "");
 }

@@ -46,7 +46,7 @@ export async function eraClient(
   };
 }
 
-function modernHeaders(method: string, params: Wire = {}): Record<string, string> {
+export function modernHeaders(method: string, params: Wire = {}): Record<string, string> {
   const name = params.name ?? params.uri;
   return {
     "mcp-protocol-version": "2026-07-28",

@@ -40,6 +40,7 @@ describe("the lists of a service", () => {
     ["delete_file", "not: tools.allow"],
     [" read_file", "not: tools.allow"],
     ["", "not: tools"],
+    [`read_${"x".repeat(1020)}`, "not: tools"],
     [undefined, "not: tools"],
     [["read_file"], "not: tools"],
     [{ toString: "read_file" }, "not: tools"],
