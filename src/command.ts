@@ -143,6 +143,11 @@ export abstract class BaseCommand extends Command {
     throw new UserError(`${stray} is not understood`, { hint, exitCode: EXIT.usage });
   }
 
+  /** Columns there are for standard output; Infinity when it goes to a program. */
+  protected get width(): number {
+    return terminalWidth();
+  }
+
   /** A sentence for the person at the terminal, `--json` or not. */
   protected tell(sentence: string): void {
     process.stderr.write(`${sentence}\n`);

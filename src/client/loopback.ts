@@ -8,7 +8,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-const PATH = "/callback";
+const OURS = { hostname: "127.0.0.1", path: "/callback" };
 const LAST_PAGE = 1000; // ms to show it
 
 export interface Loopback {
@@ -18,8 +18,15 @@ export interface Loopback {
   close(): void;
 }
 
-/** @param port 0 takes a free one. @returns undefined when the port is taken */
-export async function listenOnLoopback(port: number): Promise<Loopback | undefined> {
+/**
+ * @param port 0 takes a free one
+ * @param as another client's redirect URI: `localhost` is what it is called there, and 127.0.0.1 where we listen
+ * @returns undefined when the port is taken
+ */
+export async function listenOnLoopback(
+  port: number,
+  as: { hostname: string; path: string } = OURS,
+): Promise<Loopback | undefined> {
   const server = createServer({ maxHeaderSize: 32_768 });
   server.listen(port, "127.0.0.1");
   try {
@@ -28,10 +35,10 @@ export async function listenOnLoopback(port: number): Promise<Loopback | undefin
     if ((error as NodeJS.ErrnoException).code === "EADDRINUSE") return undefined;
     throw error;
   }
-  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const host = `${as.hostname}:${(server.address() as AddressInfo).port}`;
   let waiting: { state: string; fulfil: (answer: URLSearchParams) => void } | undefined;
   server.on("request", (request, response) => {
-    const answer = waiting && answerIn(request, host, waiting.state);
+    const answer = waiting && answerIn(request, host, as.path, waiting.state);
     if (!answer) return show(response, 404, "Nothing here", "This address is waiting for a login.");
     waiting?.fulfil(answer);
     waiting = undefined;
@@ -46,7 +53,7 @@ export async function listenOnLoopback(port: number): Promise<Loopback | undefin
     show(response, 200, "Connected", "You can close this page and go back to your program.");
   });
   return {
-    redirectUri: `http://${host}${PATH}`,
+    redirectUri: `http://${host}${as.path}`,
     answer: (state, signal) =>
       new Promise((fulfil, reject) => {
         waiting = { state, fulfil };
@@ -64,11 +71,12 @@ export async function listenOnLoopback(port: number): Promise<Loopback | undefin
 function answerIn(
   request: IncomingMessage,
   host: string,
+  path: string,
   state: string,
 ): URLSearchParams | undefined {
   if (request.method !== "GET" || request.headers.host !== host) return undefined;
   const url = new URL(request.url ?? "/", `http://${host}`);
-  const isOurs = url.pathname === PATH && url.searchParams.get("state") === state;
+  const isOurs = url.pathname === path && url.searchParams.get("state") === state;
   return isOurs ? url.searchParams : undefined;
 }
 

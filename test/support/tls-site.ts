@@ -82,7 +82,8 @@ export async function startTlsSite(): Promise<TlsSite> {
   };
 }
 
-function makeCertificate(keyFile: string, certificateFile: string): void {
+/** A key and a certificate for this machine, in two files. */
+export function makeCertificate(keyFile: string, certificateFile: string): void {
   const names = "subjectAltName=DNS:localhost,DNS:client.example.com,IP:127.0.0.1,IP:::1";
   execFileSync("openssl", [
     "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30",

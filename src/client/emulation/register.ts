@@ -34,7 +34,7 @@ export async function register(visit: Visit, { server }: Found): Promise<oauth.C
 }
 
 /** One registration. @throws UserError */
-async function registerOnce(
+export async function registerOnce(
   visit: Visit,
   server: oauth.AuthorizationServer,
 ): Promise<oauth.Client> {

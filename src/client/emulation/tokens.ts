@@ -28,7 +28,7 @@ interface Asked extends AuthorizationPage {
 }
 
 /** The authorization request as this client writes it. */
-async function authorizationPage(
+export async function authorizationPage(
   { emulation, port }: Visit,
   found: Found,
   client: oauth.Client,
@@ -114,6 +114,14 @@ export async function refresh(
   } catch (error) {
     throw await explained(error, `${title} could not refresh its token`);
   }
+}
+
+/** Gives the tokens back (RFC 7009), where the server takes them; those of a deleted client are dead anyhow. */
+export async function giveBack(visit: Visit, { found, client, tokens }: Login): Promise<void> {
+  const token = tokens.refresh_token ?? tokens.access_token;
+  if (found.server.revocation_endpoint === undefined) return;
+  const proof = proofOf(visit, client);
+  await oauth.revocationRequest(found.server, client, proof, token, options(visit, found));
 }
 
 function options(

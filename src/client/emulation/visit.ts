@@ -7,7 +7,7 @@ import type { Emulation } from "./emulation.ts";
 import { createWire, type Wire } from "./wire.ts";
 
 /** The steps of a visit, in their order. */
-type Step = "knock" | "discover" | "register" | "authorize" | "token" | "call" | "refresh";
+export type Step = "knock" | "discover" | "register" | "authorize" | "token" | "call" | "refresh";
 
 export interface Visit {
   readonly emulation: Emulation;

@@ -1,0 +1,22 @@
+/**
+ * What a check is about, for who wants to know before or after it has failed.
+ */
+import { UserError } from "../../errors.ts";
+import { asSteps } from "./as-client.ts";
+import { checks } from "./examine.ts";
+
+export interface Explanation {
+  id: string;
+  title: string;
+  why: string;
+  next: string;
+}
+
+/** @throws UserError when there is no such check */
+export function explain(id: string): Explanation {
+  const found = [...checks, ...asSteps].find((check) => check.id === id);
+  if (found) return { id, title: found.title, why: found.why, next: found.next };
+  throw new UserError(`There is no check ${id}`, {
+    hint: `There are: ${[...checks, ...asSteps].map((check) => check.id).join(", ")}`,
+  });
+}
