@@ -56,8 +56,8 @@ export default class Doctor extends BaseCommand {
 
   async #own(flags: { config?: string | undefined }, show: (group: GroupResult) => void) {
     const { lookInside } = await import("../client/doctor/local.ts");
-    const { url, group } = lookInside(await (await this.control(flags)).status());
-    show(group);
+    const { url, groups } = await lookInside(await this.control(flags));
+    groups.forEach(show);
     return url;
   }
 

@@ -6,9 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { examineAs } from "../../src/client/doctor/as-client.ts";
+import { lookInside } from "../../src/client/doctor/local.ts";
 import { emulations } from "../../src/client/emulation/index.ts";
 import { connectControl } from "../../src/control.ts";
-import { approve } from "../support/form-browser.ts";
+import { approve, createFormBrowser } from "../support/form-browser.ts";
 import { spawnGateway, type GatewayProcess } from "../support/gateway-process.ts";
 import { runCommand } from "../support/run-command.ts";
 
@@ -63,6 +64,28 @@ describe("a client that comes back to its own site", () => {
   });
 });
 
+describe("the gateway's own word", () => {
+  it("says why somebody did not get in, and leaves the doctor's visits out", async () => {
+    const emulation = emulations.get("codex")!;
+    const refuse = async ({ url }: { url: string }): Promise<void> => {
+      const browser = createFormBrowser();
+      const consent = await browser.press(await browser.open(url), /Continue/);
+      await fetch((await browser.press(consent, /Cancel/)).left!);
+    };
+    const refused = await examineAs({ url: gateway.resource, emulation, present: refuse });
+    expect(refused.results.at(-1)).toMatchObject({ id: "as-authorize", verdict: "failed" });
+    const { url, groups } = await lookInside(connectControl(join(cwd, ".mcp-gateway")));
+    expect(url).toBe(gateway.resource);
+    const [services, logins] = groups;
+    expect(services!.results).toMatchObject([{ title: "echo is well", verdict: "passed" }]);
+    expect(logins!.results[0]).toMatchObject({
+      title: "Codex did not get in",
+      verdict: "warning",
+      seen: expect.stringContaining("pressed Cancel") as string,
+    });
+  });
+});
+
 describe("the command", () => {
   const run = (...argv: string[]) => runCommand(["doctor", ...argv], { cwd });
 
@@ -70,7 +93,7 @@ describe("the command", () => {
     const { code, stdout, stderr } = await run();
     expect(stderr).toBe("");
     expect(stdout).toMatch(/^Services\n {2}✓ echo is well/m);
-    expect(stdout).toMatch(/passed, \d+ not looked at\n$/);
+    expect(stdout).toMatch(/\d+ passed, \d+ not looked at/);
     expect(stdout).not.toContain("✗");
     expect(code).toBe(0);
   });

@@ -4,6 +4,7 @@
 import { UserError } from "../../errors.ts";
 import { asSteps } from "./as-client.ts";
 import { checks } from "./examine.ts";
+import { localChecks } from "./local.ts";
 
 export interface Explanation {
   id: string;
@@ -14,9 +15,10 @@ export interface Explanation {
 
 /** @throws UserError when there is no such check */
 export function explain(id: string): Explanation {
-  const found = [...checks, ...asSteps].find((check) => check.id === id);
+  const all: readonly Explanation[] = [...checks, ...asSteps, ...localChecks];
+  const found = all.find((check) => check.id === id);
   if (found) return { id, title: found.title, why: found.why, next: found.next };
   throw new UserError(`There is no check ${id}`, {
-    hint: `There are: ${[...checks, ...asSteps].map((check) => check.id).join(", ")}`,
+    hint: `There are: ${all.map((check) => check.id).join(", ")}`,
   });
 }

@@ -11,7 +11,8 @@ import { createWeb, type Web } from "../web.ts";
 import { Missing } from "./finding.ts";
 
 const WELL_KNOWN = "/.well-known/oauth-protected-resource";
-const USER_AGENT = "mcp-gateway-doctor";
+/** In every request, whoever's it imitates: logs and the list of login attempts tell our visits from those of people. */
+export const USER_AGENT = "mcp-gateway-doctor";
 
 export interface ExamineOptions {
   url: string;

@@ -7,7 +7,7 @@ import { randomId } from "../../random.ts";
 import { mcpRequest, responseIn, type McpRequest } from "../emulation/mcp-messages.ts";
 import type { CheckGroup } from "./check.ts";
 import { failed, Missing, passed, skipped, warning, type Finding } from "./finding.ts";
-import type { Facts } from "./facts.ts";
+import { USER_AGENT, type Facts } from "./facts.ts";
 
 const STREAM_PATIENCE = 20; // seconds; servers send a comment each 15 s
 const NO_TOKEN = "needs a token: --token-stdin, or MCP_GATEWAY_TOKEN";
@@ -18,7 +18,7 @@ const HELLO = mcpRequest({
   params: {
     protocolVersion: "2025-11-25",
     capabilities: {},
-    clientInfo: { name: "mcp-gateway-doctor", version: "1" },
+    clientInfo: { name: USER_AGENT, version: "1" },
   },
 });
 
@@ -124,7 +124,7 @@ async function lookAtStream(facts: Facts): Promise<Finding> {
     const place = await facts.place();
     const { statusCode, headers, body } = await request(place, {
       dispatcher: facts.web.dispatcherFor(place),
-      headers: { ...session, accept: "text/event-stream" },
+      headers: { ...session, accept: "text/event-stream", "user-agent": USER_AGENT },
       signal,
     });
     body.on("error", () => undefined);

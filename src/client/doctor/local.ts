@@ -1,29 +1,72 @@
 /**
- * The gateway of this configuration, as it sees itself.
+ * The gateway of this configuration, as it sees itself: whether its services are well, and why people did not get in.
  */
 import type { GatewayStatus } from "../../control/answers.ts";
+import type { AttemptSummary } from "../../control/attempts.ts";
+import type { ControlClient } from "../../control.ts";
+import { systemClock } from "../../clock.ts";
 import { UserError } from "../../errors.ts";
-import { failed, passed, type Finding } from "./finding.ts";
 import type { GroupResult } from "./examine.ts";
+import { USER_AGENT } from "./facts.ts";
+import { failed, passed, warning, type Finding } from "./finding.ts";
 
-const SERVICE = {
-  id: "service",
-  why: "Who calls a service that cannot start gets an error from each tool.",
-  next: "mcp-gateway service logs NAME shows what its program said.",
-};
+const RECENT = 86_400; // seconds
+const MOST = 5; // attempts shown; mcp-gateway attempt list has them all
 
-/** @returns the address to examine, and what the gateway says of its services */
-export function lookInside(status: GatewayStatus): { url: string; group: GroupResult } {
+/** What is explained of the groups below. */
+export const localChecks = [
+  {
+    id: "service",
+    title: "The services are well",
+    why: "Who calls a service that cannot start gets an error from each tool.",
+    next: "mcp-gateway service logs NAME shows what its program said.",
+  },
+  {
+    id: "login",
+    title: "Those who tried got in",
+    why: "A login that ends in silence is what people report most, and the gateway knows at which step it stopped.",
+    next: "mcp-gateway attempt list has all of them, attempt show every step of one.",
+  },
+] as const;
+const [SERVICE, LOGIN] = localChecks;
+
+/**
+ * @returns the address to examine, and what the gateway says of itself
+ * @throws UserError exit 3 when it does not run
+ */
+export async function lookInside(
+  control: ControlClient,
+): Promise<{ url: string; groups: GroupResult[] }> {
+  const status = await control.status();
+  const attempts = await control.attempts({ since: systemClock.now() - RECENT });
   const url = status.services.flatMap(({ urls }) => urls)[0];
   if (url === undefined) {
     throw new UserError(`The gateway at ${status.url} has no services`, {
-      hint: "Add one: mcp-gateway service add NAME -- COMMAND.",
+      hint: "Add one: mcp-gateway service add NAME -- COMMAND",
     });
   }
+  return { url, groups: [services(status), logins(attempts)] };
+}
+
+function services(status: GatewayStatus): GroupResult {
   const results = status.services.map(({ service, state, reason }) => {
     const finding: Finding = reason === undefined ? passed(state) : failed(reason);
     const next = SERVICE.next.replace("NAME", service);
     return { ...SERVICE, title: `${service} is well`, next, ...finding };
   });
-  return { url, group: { title: "Services", results } };
+  return { title: "Services", results };
+}
+
+function logins(attempts: readonly AttemptSummary[]): GroupResult {
+  const those = attempts.filter(({ userAgent }) => userAgent?.includes(USER_AGENT) !== true);
+  const bad = those.filter(({ state }) => state === "failed" || state === "stopped");
+  const seen = those.length === 0 ? "nobody has tried" : `${those.length} in the last day`;
+  if (bad.length === 0) return { title: "Logins", results: [{ ...LOGIN, ...passed(seen) }] };
+  const results = bad.slice(0, MOST).map((attempt) => ({
+    ...LOGIN,
+    title: `${attempt.clientName ?? attempt.userAgent ?? "Somebody"} did not get in`,
+    next: attempt.fix ?? `mcp-gateway attempt show ${attempt.id.slice(0, 8)}`,
+    ...warning(attempt.why),
+  }));
+  return { title: `Logins that did not succeed: ${bad.length} of ${seen}`, results };
 }

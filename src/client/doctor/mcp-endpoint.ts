@@ -5,7 +5,7 @@ import type { Answer } from "../emulation/exchange.ts";
 import { createWire } from "../emulation/wire.ts";
 import type { CheckGroup } from "./check.ts";
 import { failed, passed, skipped, warning, type Finding } from "./finding.ts";
-import { jsonOf, QUESTION, typeOf, type Facts } from "./facts.ts";
+import { jsonOf, QUESTION, typeOf, USER_AGENT, type Facts } from "./facts.ts";
 
 /** As whom clients, and the firewalls' idea of them, come. */
 const AGENTS = [
@@ -145,7 +145,9 @@ async function lookAsOthers(facts: Facts): Promise<Finding> {
   const own = await facts.refusal();
   const others = await Promise.all(
     AGENTS.map(async (agent) => {
-      const wire = createWire(facts.web, { headers: { "user-agent": agent } });
+      const wire = createWire(facts.web, {
+        headers: { "user-agent": `${agent} (${USER_AGENT})` },
+      });
       const answer = await wire.ask("POST", own.url, QUESTION);
       return { agent: agent.split(" ")[0]!, answer };
     }),

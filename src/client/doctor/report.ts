@@ -34,7 +34,7 @@ function formatResult(result: Result, width: number, paint: Paint): string[] {
   const { id, title, verdict, seen, next } = result;
   const colour = COLOURS[verdict];
   const isFine = verdict === "passed" || verdict === "skipped";
-  const words = `${title}${isFine ? "" : ` [${id}]`}`;
+  const words = `${printable(title)}${isFine ? "" : ` [${id}]`}`;
   const lines = hanging("", words, width - 4, (text) => (isFine ? text : paint(colour, text)));
   const shown = printable(seen);
   const fits = lines.length === 1 && words.length + shown.length + 6 <= width;
