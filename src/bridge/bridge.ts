@@ -17,6 +17,7 @@ import type { LogLine, Service, ServiceHealth } from "./service/service.ts";
 import { RequestStates, type Secrets } from "./request-states.ts";
 import { Revival } from "./revival.ts";
 import type { SessionFilter, SessionInfo } from "./session-info.ts";
+import type { ListKind } from "./session-options.ts";
 import type { SessionMemory } from "./session-memory.ts";
 import { ServiceTable } from "./service-table.ts";
 import { ServiceUnavailable } from "./service/unavailable.ts";
@@ -52,6 +53,8 @@ export interface Bridge {
    * the server they have; those of one that is gone end.
    */
   replaceServices(services: ReadonlyMap<string, Service>): Promise<void>;
+  /** The gate lets other things through than before: clients with a session of the service may look at these lists again. */
+  announce(service: string, kinds: readonly ListKind[]): void;
   /** Refuse new work, end every session and child. @param graceSeconds for each firmer step */
   close(graceSeconds: number): Promise<void>;
 }
@@ -160,6 +163,7 @@ export function createBridge(options: BridgeOptions): Bridge {
       const counts = removed.map((service) => end({ service }, "the service was removed"));
       await Promise.all(counts);
     },
+    announce: (service, kinds) => sessions.announce(service, kinds),
     async restart(service, graceSeconds) {
       const ended = await end({ service }, "the service was restarted");
       await services.get(service)?.restart?.(graceSeconds);

@@ -17,6 +17,7 @@ import { LEGACY_VERSIONS } from "../mcp/revisions.ts";
 import { replay } from "./revival.ts";
 import { unavailable } from "./refusal.ts";
 import { digestOfAnswer, STREAMS_OF_A_LIFE, type RememberedSession } from "./session-memory.ts";
+import type { ListKind } from "./session-options.ts";
 import type { Channel, Service } from "./service/service.ts";
 import { ServiceUnavailable } from "./service/unavailable.ts";
 import { McpSession } from "./session.ts";
@@ -80,6 +81,7 @@ export async function openSession(
       channel,
       clock,
       protocolVersion: version,
+      announces: announcedBy(result?.["capabilities"]),
       timeout: service.config.timeout,
       introduction,
       onRemarkable: (message) => onRemarkable(session, message),
@@ -96,6 +98,12 @@ export async function openSession(
     }
     return { answer: errorResponse(id, ERROR_CODES.server, reason) };
   }
+}
+
+function announcedBy(capabilities: unknown): ReadonlySet<ListKind> {
+  const abilities = asObject(capabilities);
+  const kinds: ListKind[] = ["tools", "prompts", "resources"];
+  return new Set(kinds.filter((kind) => asObject(abilities?.[kind])?.["listChanged"] === true));
 }
 
 /**

@@ -6,6 +6,9 @@ import type { Clock } from "../clock.ts";
 import type { JsonRpcMessage } from "../mcp/json-rpc.ts";
 import type { Channel } from "./service/service.ts";
 
+/** What servers have lists of. */
+export type ListKind = "tools" | "prompts" | "resources";
+
 export interface SessionOptions {
   /** The `Mcp-Session-Id`. */
   readonly id: string;
@@ -15,6 +18,8 @@ export interface SessionOptions {
   readonly clock: Clock;
   /** Result of the server's `initialize`. */
   readonly protocolVersion: string;
+  /** Lists of which the server said that it would tell of changes. */
+  readonly announces?: ReadonlySet<ListKind>;
   /** Seconds without a sign of life after which a call is given up. */
   readonly timeout: number;
   /** `params` of the client's. */

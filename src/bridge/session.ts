@@ -28,7 +28,7 @@ import {
 import { Refusal } from "./refusal.ts";
 import { ServerRequests } from "./server-requests.ts";
 import { REMEMBERED_METHODS, STREAMS_OF_A_LIFE } from "./session-memory.ts";
-import type { SessionOptions } from "./session-options.ts";
+import type { ListKind, SessionOptions } from "./session-options.ts";
 import { describeClient, handleOf, type SessionInfo } from "./session-info.ts";
 import { SessionStream } from "./session-stream.ts";
 
@@ -128,11 +128,9 @@ export class McpSession {
       response.once("close", () => (this.#lastActiveAt = this.#options.clock.now()));
     }
     for (const message of messages) {
-      const refused = "method" in message && this.gate?.refusal(message, "legacy");
-      if (refused) {
-        if (isRequest(message)) stream!.respond({ jsonrpc: "2.0", id: message.id, error: refused });
-        continue;
-      }
+      const error = "method" in message && this.gate?.refusal(message, "legacy");
+      if (error && "id" in message) stream!.respond({ jsonrpc: "2.0", id: message.id, error });
+      if (error) continue;
       if ("method" in message && REMEMBERED_METHODS.has(message.method)) {
         this.#options.onRemarkable?.(message);
       }
@@ -157,12 +155,8 @@ export class McpSession {
     } else {
       const place = this.#store.read(lastEventId);
       const stream = place && this.#streamOf(place.stream);
-      if (!stream)
-        throw new Refusal(
-          400,
-          ERROR_CODES.invalidRequest,
-          "Nothing is known of this Last-Event-ID",
-        );
+      const unknown = "Nothing is known of this Last-Event-ID";
+      if (!stream) throw new Refusal(400, ERROR_CODES.invalidRequest, unknown);
       // Of a life before nothing is left to repeat: the stream goes on from here.
       const isOld = place.stream !== stream.number;
       stream.listen(response, isOld ? undefined : place.sequence);
@@ -187,6 +181,12 @@ export class McpSession {
       this.#reply(cancellation(number, reason));
       owner.respond(errorResponse(id, ERROR_CODES.server, reason));
     }
+  }
+
+  /** Tell the client that a list is another one now, if its server could have told it so. */
+  announce(kind: ListKind): void {
+    if (!this.#options.announces?.has(kind)) return;
+    this.#tell({ jsonrpc: "2.0", method: `notifications/${kind}/list_changed` }, undefined);
   }
 
   /** Over for everybody: what waits is answered, the server is ended. @param graceSeconds as for the channel */

@@ -13,6 +13,7 @@ import { Refusal } from "./refusal.ts";
 import type { Revival } from "./revival.ts";
 import type { Service } from "./service/service.ts";
 import { fits, type SessionFilter, type SessionInfo } from "./session-info.ts";
+import type { ListKind } from "./session-options.ts";
 import type { McpSession } from "./session.ts";
 import type { SharedChildren } from "./sharing/shared-children.ts";
 import type { Slots } from "./slots.ts";
@@ -183,6 +184,13 @@ export class Sessions {
 
   list(): SessionInfo[] {
     return Array.from(this.#sessions.values(), (session) => session.info());
+  }
+
+  /** @see McpSession.announce */
+  announce(service: string, kinds: readonly ListKind[]): void {
+    for (const session of this.#sessions.values()) {
+      if (session.service === service) for (const kind of kinds) session.announce(kind);
+    }
   }
 
   async end(filter: SessionFilter, reason: string): Promise<number> {

@@ -14,7 +14,8 @@ import { isFor, type Caller } from "./caller.ts";
 import { fitsPattern, folded } from "./pattern.ts";
 import { canonicalUri, isAllowedUri, isPlainUri, spellingsOf } from "./uri.ts";
 
-export type Kind = "tools" | "resources" | "prompts";
+export const KINDS = ["tools", "resources", "prompts"] as const;
+export type Kind = (typeof KINDS)[number];
 
 export interface Question {
   readonly kind: Kind;

@@ -96,14 +96,21 @@ export function filterAnswer(
   };
 }
 
-/** Keep of the resources that a subscription names those that may be read. @returns those that were taken out */
+/** Nobody needs more in one subscription; looking at them must not keep others waiting. */
+const MOST_URIS = 1000;
+
+/**
+ * Keep of the resources that a subscription names those that may be read; of more than anybody needs none.
+ * @returns the first that was taken out, within an object
+ */
 export function narrowSubscription(
   params: unknown,
   isVisible: (uri: unknown) => boolean,
-): unknown[] {
+): { uri: unknown } | undefined {
   const wanted = asObject(asObject(params)?.["notifications"]);
-  if (!wanted || !Object.hasOwn(wanted, "resourceSubscriptions")) return [];
-  const uris = [wanted["resourceSubscriptions"]].flat();
-  wanted["resourceSubscriptions"] = uris.filter(isVisible);
-  return uris.filter((uri) => !isVisible(uri));
+  if (!wanted || !Object.hasOwn(wanted, "resourceSubscriptions")) return undefined;
+  const uris: unknown[] = [wanted["resourceSubscriptions"]].flat();
+  const kept = uris.length > MOST_URIS ? [] : uris.filter(isVisible);
+  wanted["resourceSubscriptions"] = kept;
+  return kept.length === uris.length ? undefined : { uri: uris.find((uri) => !kept.includes(uri)) };
 }

@@ -8,7 +8,9 @@ import type { Bridge, Service } from "../bridge/bridge.ts";
 import { epochSeconds } from "../clock.ts";
 import type { Config } from "../config.ts";
 import { isNarrower } from "../config/narrowing.ts";
+import type { ServiceRules } from "../config/policy.ts";
 import { messageOf } from "../errors.ts";
+import { KINDS, type Kind } from "../policy/decide.ts";
 import type { ServerContext } from "./context.ts";
 import type { LiveResources } from "./resources.ts";
 
@@ -118,6 +120,10 @@ function change(
   const narrowed = changed.filter((name) =>
     isNarrower(services.get(name)!.config, before.get(name)!.config),
   );
+  const listed = Object.entries(next.services).map(([name, entry]) => ({
+    service: name,
+    kinds: listsThatChange(entry, config.services[name]),
+  }));
   // One turn: nobody sees half of it.
   config.services = next.services;
   Object.assign(config.limits, next.limits);
@@ -129,6 +135,7 @@ function change(
   resources.replace(config);
   const ending: Promise<unknown>[] = [bridge.replaceServices(services), endGrantsOfStrangers()];
   const reason = "the service may do less than before";
+  for (const { service, kinds } of listed) bridge.announce(service, kinds);
   for (const service of narrowed) ending.push(bridge.end({ service }, reason));
   const facts = { added: names(services, before), removed: names(before, services), changed };
   log.info(facts, "the configuration was read again");
@@ -136,6 +143,13 @@ function change(
   Promise.all(ending).catch((error: unknown) =>
     log.error({ err: error }, "sessions or grants could not be ended"),
   );
+}
+
+/** Rules decide at once for sessions that run, whose clients may have shown people what is no more. */
+function listsThatChange(next: ServiceRules, before: ServiceRules | undefined): Kind[] {
+  const text = (rules: ServiceRules | undefined, kind: Kind): string =>
+    JSON.stringify([rules?.[kind], rules?.policies]);
+  return KINDS.filter((kind) => before && text(next, kind) !== text(before, kind));
 }
 
 function warnOfFixed({ context }: ReloadOptions, next: Config, before: Config): void {

@@ -128,4 +128,24 @@ describe("allow rules", () => {
     const reloaded = gateway.events.filter(({ type }) => type === "config.reloaded");
     expect(reloaded.at(-1)).toMatchObject({ changed: [] });
   });
+
+  it("of a service that name a client let in everybody with it, and nobody with another", async () => {
+    await start([ME], { two: ["client:nobody"] });
+    const one = await logIn(endpoint("one"));
+    const { client } = one;
+    await expect(logIn(endpoint("two"), { client })).rejects.toThrow();
+    write([ME], { two: [`client:${client.client_id}`] });
+    await expect
+      .poll(() => logIn(endpoint("two"), { client }).catch(() => undefined))
+      .toBeDefined();
+    const two = await logIn(endpoint("two"), { client });
+    expect((await callMcp(endpoint("two"), two.tokens.access_token)).status).toBe(200);
+    await expect(logIn(endpoint("two"))).rejects.toThrow();
+    write([ME], { two: ["client:another"] });
+    await expect
+      .poll(async () => (await callMcp(endpoint("two"), two.tokens.access_token)).status)
+      .toBe(401);
+    await expect(refresh(two)).rejects.toMatchObject({ error: "invalid_grant" });
+    expect((await callMcp(endpoint("one"), one.tokens.access_token)).status).toBe(200);
+  });
 });

@@ -292,15 +292,16 @@ describe("a change of the file", () => {
       const params = { method: "notifications/resources/updated", params: { uri } };
       await client.ask("tools/call", { name: "notify", arguments: params });
     }
-    const heard: string[] = [];
+    const heard: unknown[] = [];
     for await (const { data } of eventsOf(stream)) {
       const message = data === "" ? {} : JSON.parse(data);
-      if (message.method !== "notifications/resources/updated") continue;
-      heard.push(message.params.uri);
-      break;
+      if (message.method === undefined) continue;
+      heard.push(message.params?.uri ?? message.method);
+      if (message.params) break;
     }
     abort.abort();
-    expect(heard).toEqual([uris[1]]);
+    const changed = ["tools", "resources"].map((kind) => `notifications/${kind}/list_changed`);
+    expect(heard).toEqual([...changed, uris[1]]);
     await change(RULES, {});
     expect((await client.ask("tools/call", { name: "pid" })).result.content[0].text).toBe(pid);
   });

@@ -2,10 +2,15 @@
  * What rules keep from a caller, in every pair of eras: it is in no list, and asking for it is like asking for what does not
  * exist. The servers are real ones, on stdio and elsewhere.
  */
+import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { eraClient, type EraClient } from "../support/era-client.ts";
+import { eraClient, modernHeaders, type EraClient } from "../support/era-client.ts";
 import { fixture, startGateway, type TestGateway } from "../support/gateway.ts";
-import type { Wire } from "../support/mcp-session.ts";
+import { eventsOf, type Wire } from "../support/mcp-session.ts";
+import { modernRequest } from "../support/modern-request.ts";
 import { logIn } from "../support/strict-client.ts";
 import { referee, type Upstream } from "../support/upstream.ts";
 
@@ -15,6 +20,10 @@ const RULES = {
   prompts: { deny: ["*_with_*"] },
   arguments: { test_sampling: { prompt: { values: ["hello"] } } },
 };
+
+const disk = realpathSync(mkdtempSync(join(tmpdir(), "policy-disk-")));
+mkdirSync(join(disk, "open"));
+for (const name of ["open/a", "secret", "openX"]) writeFileSync(join(disk, name), name.slice(-1));
 
 let gateway: TestGateway;
 let upstreams: Record<"legacy" | "modern", Upstream>;
@@ -32,12 +41,24 @@ beforeAll(async () => {
         "stdio-modern": { ...program("modern"), ...RULES },
         "far-legacy": { url: upstreams.legacy.url, ...RULES },
         "far-modern": { url: upstreams.modern.url, ...RULES },
+        disk: {
+          command: process.execPath,
+          args: [
+            createRequire(import.meta.url).resolve(
+              "@modelcontextprotocol/server-filesystem/dist/index.js",
+            ),
+            disk,
+          ],
+          tools: { allow: ["read_*", "list_*"] },
+          arguments: { "*": { path: { prefix: [join(disk, "open")] } } },
+        },
       },
     },
   });
 }, 60_000);
 afterAll(async () => {
   await gateway.close();
+  rmSync(disk, { recursive: true });
   await Promise.all([upstreams.legacy.close(), upstreams.modern.close()]);
 });
 
@@ -79,6 +100,29 @@ describe.each(["stdio-legacy", "stdio-modern", "far-legacy", "far-modern"])("at 
       if (isModern) expect(read.result.cacheScope).toBe("private");
       const got = await client.ask("prompts/get", { name: "test_simple_prompt" });
       expect(got.result.messages).toHaveLength(1);
+    });
+
+    it("hears only of resources that it may read", async () => {
+      const watched = "test://watched-resource";
+      const hidden = "test://static-binary";
+      if (isModern) {
+        const wanted = { notifications: { resourceSubscriptions: [watched, hidden, 7] } };
+        const listen = modernRequest("subscriptions/listen", wanted, "sub");
+        const stream = await client.post(listen, modernHeaders("subscriptions/listen"));
+        const events = eventsOf(stream);
+        const { value } = await events.next();
+        await events.return(undefined);
+        expect(value.data).toContain(watched);
+        expect(value.data).not.toContain(hidden);
+      } else {
+        expect(await client.ask("resources/subscribe", { uri: watched })).toHaveProperty("result");
+        expect(await client.ask("resources/subscribe", { uri: hidden })).toMatchObject({
+          error: gone(hidden),
+        });
+      }
+      expect(gateway.events.findLast(({ type }) => type === "policy.denied")).toMatchObject({
+        target: hidden,
+      });
     });
 
     const gone = (uri: string) => ({
@@ -169,6 +213,25 @@ describe.each(["stdio-legacy", "stdio-modern", "far-legacy", "far-modern"])("at 
       });
       expect(JSON.stringify(gateway.events)).not.toContain('"bye"');
     });
+  });
+});
+
+describe("server-filesystem", () => {
+  it.each(["2025-11-25", "modern"] as const)("shows a client of %s one folder", async (version) => {
+    const { tokens } = await logIn(`${gateway.url}/disk/mcp`);
+    const client = await eraClient(`${gateway.url}/disk/mcp`, tokens.access_token, version);
+    const { tools } = (await client.ask("tools/list")).result;
+    expect(names(tools)).toContain("read_text_file");
+    expect(names(tools).filter((name) => !/^(?:read|list)_/.test(name!))).toEqual([]);
+    const read = (path: string) =>
+      client.ask("tools/call", { name: "read_text_file", arguments: { path } });
+    expect((await read(join(disk, "open/a"))).result.content[0].text).toBe("a");
+    for (const path of ["secret", "open/../secret", "open/%2e%2e/secret", "openX"]) {
+      expect((await read(`${disk}/${path}`)).error).toMatchObject({ code: -32602 });
+    }
+    const write = { name: "write_file", arguments: { path: join(disk, "open/b"), content: "b" } };
+    expect((await client.ask("tools/call", write)).error.message).toBe("Unknown tool: write_file");
+    expect(readdirSync(join(disk, "open"))).toEqual(["a"]);
   });
 });
 

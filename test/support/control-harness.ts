@@ -39,6 +39,7 @@ export async function createControlHarness(): Promise<ControlHarness> {
   const bridge: Bridge = {
     handle: () => Promise.reject(new Error("not here")),
     sessions: () => sessions,
+    announce: () => undefined,
     async end({ clientId, grantId }) {
       const before = sessions.length;
       sessions = sessions.filter((one) => one.clientId !== clientId && one.grantId !== grantId);

@@ -65,7 +65,7 @@ export class ServiceGate implements Gate {
     const { method, params } = message;
     if (method === "subscriptions/listen" && isLimited(rules, "resources")) {
       const denied = narrowSubscription(params, (uri) => this.#isVisible("resources", uri));
-      for (const uri of denied) this.#tell(method, uri, "resources");
+      if (denied) this.#tell(method, denied.uri, "resources");
     }
     const question = questionOf(method, params, !("id" in message));
     if (question === "nothing") return undefined;
