@@ -30,6 +30,8 @@ const REMOVED = new Set([
   "resources/unsubscribe",
 ]);
 
+const NOTHING = { "content-length": 0 };
+
 /** Who answers: a server of this revision, or one of older revisions through a translation. */
 type Server = ModernServer | ModernTranslation;
 
@@ -87,7 +89,7 @@ export class ModernServers {
       throw new Refusal(404, ERROR_CODES.methodNotFound, reason, { id });
     }
     const refused = call.gate?.refusal(message, "modern");
-    if (refused && !isRequest(message)) return void response.writeHead(202).end();
+    if (refused && !isRequest(message)) return void response.writeHead(202, NOTHING).end();
     if (refused) {
       const status = refused.code === ERROR_CODES.methodNotFound ? 404 : 200;
       throw new Refusal(status, refused.code, refused.message, { id, data: refused.data });
@@ -106,7 +108,7 @@ export class ModernServers {
       return await server.call(message, response, call);
     }
     await server.notify(message);
-    response.writeHead(202, { "content-length": 0 }).end();
+    response.writeHead(202, NOTHING).end();
   }
 
   /** Those that somebody uses or may use again. */

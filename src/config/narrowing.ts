@@ -11,7 +11,10 @@ const WIDTH: Readonly<Record<ServiceConfig["isolation"], number>> = {
   shared: 2,
 };
 
-/** Rights, variables of the environment, headers, and with whom a server is shared. */
+/**
+ * Rights, variables of the environment, headers, and with whom a server is shared. Not what callers may use of it: that is
+ * decided in front of the server, anew for each message.
+ */
 export function isNarrower(next: ServiceConfig, before: ServiceConfig): boolean {
   if (WIDTH[next.isolation] < WIDTH[before.isolation]) return true;
   if ("url" in before) return "url" in next && lacks(next.headers, before.headers);

@@ -14,7 +14,9 @@ export function isPlainUri(uri: string): boolean {
 /** A server may cut off query and fragment: what comes after `?` or `#` must not make it fit. */
 export function isAllowedUri(pattern: string, uri: string): boolean {
   if (!fitsPattern(pattern, uri)) return false;
-  return /[?#]/.test(pattern) || fitsPattern(pattern, withoutQuery(uri));
+  if (/[?#]/.test(pattern) || !pattern.includes("*")) return true;
+  if (pattern.endsWith("*")) return fitsPattern(pattern, withoutQuery(uri));
+  return readingsOf(uri)?.every((reading) => reading === withoutQuery(reading)) ?? false;
 }
 
 /** Every spelling of `uri` that could lead to the same place, to be compared with a canonical pattern. */
