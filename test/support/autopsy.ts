@@ -35,6 +35,18 @@ export function openAutopsy(gateway: Pick<TestGateway, "stateDirectory">): Autop
   };
 }
 
+/** A GET of something that belongs to no helper. @returns the status */
+export async function look(
+  gateway: TestGateway,
+  path: string,
+  userAgent = "client/1",
+): Promise<number> {
+  const { origin } = new URL(gateway.url);
+  const response = await fetch(`${origin}${path}`, { headers: { "user-agent": userAgent } });
+  await response.body?.cancel();
+  return response.status;
+}
+
 /** From a 401 to a registered client; every request with this user agent. */
 export async function comeToTheDoor(
   gateway: TestGateway,
@@ -46,14 +58,14 @@ export async function comeToTheDoor(
   return registered(gateway, metadata, { "user-agent": userAgent });
 }
 
-async function knock(gateway: TestGateway, userAgent = "client/1"): Promise<void> {
+export async function knock(gateway: TestGateway, userAgent = "client/1"): Promise<void> {
   const response = await callMcp(gateway.resource, undefined, undefined, {
     "user-agent": userAgent,
   });
   if (response.status !== 401) throw new Error(`expected 401, got ${response.status}`);
 }
 
-async function readMetadata(gateway: TestGateway, userAgent = "client/1"): Promise<void> {
+export async function readMetadata(gateway: TestGateway, userAgent = "client/1"): Promise<void> {
   const { origin, pathname } = new URL(gateway.resource);
   for (const path of [
     `/.well-known/oauth-protected-resource${pathname}`,

@@ -19,6 +19,8 @@ import { permitAll } from "./permit-all.ts";
 import { startRedis, type TestRedis } from "./redis.ts";
 
 interface Replica {
+  /** Where its control socket is. */
+  readonly stateDirectory: string;
   stderr(): string;
   /** @returns once it is gone */
   kill(signal: NodeJS.Signals): Promise<void>;
@@ -132,6 +134,7 @@ async function startReplica(
   ]);
   const { endpoints } = JSON.parse(line) as { endpoints: { url: string }[] };
   return {
+    stateDirectory: join(cwd, ".mcp-gateway"),
     resource: endpoints[0]!.url,
     stderr: () => stderr,
     async kill(signal) {

@@ -20,7 +20,7 @@ import type { EventBus, GatewayEvent } from "../../events.ts";
 import { randomId } from "../../random.ts";
 import { cleaned, describeRequest, type Noted } from "./step.ts";
 import { placeOf } from "./stitching.ts";
-import { createTraceBook, summaryOf, type Bounds, type Trace } from "./trace-book.ts";
+import { createTraceBook, summaryOf, type Trace } from "./trace-book.ts";
 import { judge } from "./verdict.ts";
 import { PATIENCE_WITH_PEOPLE } from "./view.ts";
 
@@ -37,11 +37,16 @@ export interface Attempts {
 const SWEEP = 5; // seconds between two looks for attempts that have come to a stop
 const USUALLY_LISTED = 50;
 
-export function createAttempts(
-  { clock, config, events }: { clock: Clock; config: Config; events: EventBus },
-  bounds?: Bounds,
-): Attempts {
-  const book = createTraceBook(bounds);
+export function createAttempts({
+  clock,
+  config,
+  events,
+}: {
+  clock: Clock;
+  config: Config;
+  events: EventBus;
+}): Attempts {
+  const book = createTraceBook();
   let cancelSweep: (() => void) | undefined;
 
   /** @param told what another replica says of it */
@@ -66,7 +71,7 @@ export function createAttempts(
     if (isNew && told === undefined) {
       events.publish({ type: "attempt.noted", at: step.at, attempt: trace.id, step: kept });
     }
-    announce(trace);
+    if (isNew) announce(trace);
     cancelSweep ??= clock.after(SWEEP, sweep);
   }
 

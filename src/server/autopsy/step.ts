@@ -84,8 +84,22 @@ export function cleaned<T extends Partial<AttemptStep>>(step: T): T {
   return Object.fromEntries(entries) as T;
 }
 
-/** As long as our secrets and made of their characters: it may be one that somebody put in a wrong place. */
+/** The same few texts come again and again. */
+const known = new Map<string, string>();
+const MOST_KNOWN = 1000;
+
 function clean(text: string): string {
+  if (text.length > LONGEST) return cleanAnew(text);
+  const before = known.get(text);
+  if (before !== undefined) return before;
+  if (known.size >= MOST_KNOWN) known.clear();
+  const cleanText = cleanAnew(text);
+  known.set(text, cleanText);
+  return cleanText;
+}
+
+/** As long as our secrets and made of their characters: it may be one that somebody put in a wrong place. */
+function cleanAnew(text: string): string {
   return redact(text.slice(0, 2 * LONGEST))
     .replaceAll(/[\w-]{43,}/g, "[redacted]")
     .replaceAll(/[^\x20-\x7e\p{L}\p{N}\p{P}\p{S}]/gu, "?")

@@ -8,7 +8,7 @@
  * fits nowhere begins an attempt: two that should be one are better than one that should be two.
  */
 import type { AttemptStep } from "../../control/attempts.ts";
-import { isAnonymous, peerKey, type Trace, type TraceBook } from "./trace-book.ts";
+import { peerKey, type Trace, type TraceBook } from "./trace-book.ts";
 import { PATIENCE } from "./view.ts";
 
 export interface Place {
@@ -40,7 +40,7 @@ export function placeOf(
   if (certain[0]) return { trace: certain[0] };
 
   const peers = by(peerKey(step)).filter((trace) => idle(trace, step) <= ON_THE_WAY);
-  const strangers = peers.filter(isAnonymous);
+  const strangers = peers.filter(({ kind }) => kind === "anonymous");
   switch (step.what) {
     case "mcp.unauthorized":
       return {
@@ -57,8 +57,8 @@ export function placeOf(
     }
     case "registration": {
       const lacking = strangers.filter((trace) => !has(trace, "registration", true));
-      const [oldest] = lacking.filter((trace) => has(trace, "metadata.server", true));
-      return { trace: oldest ?? lacking[0], isDoubtful: lacking.length > 1 };
+      const ready = lacking.find((trace) => has(trace, "metadata.server", true));
+      return { trace: ready ?? lacking[0], isDoubtful: lacking.length > 1 };
     }
     case "client.document":
     case "authorize":
@@ -111,9 +111,10 @@ function placeOfAuthorization(step: AttemptStep, by: (key: string) => Trace[]): 
   );
   if (ofClient[0]) return { trace: ofClient[0], isDoubtful: ofClient.length > 1 };
   // Known before: what is there of this attempt has no client id yet.
-  const strangers = by(`resource:${step.resource}`).filter(
+  const place = step.resource === undefined ? `source:${step.source}` : `resource:${step.resource}`;
+  const strangers = by(place).filter(
     (trace) =>
-      isAnonymous(trace) &&
+      trace.kind === "anonymous" &&
       idle(trace, step) <= ON_THE_WAY &&
       trace.steps.some(({ what }) => what.startsWith("metadata.")),
   );
@@ -125,7 +126,8 @@ function placeOfAuthorization(step: AttemptStep, by: (key: string) => Trace[]): 
 }
 
 function placeOfToken(step: AttemptStep, by: (key: string) => Trace[]): Place {
-  const waiting = by(`client:${step.clientId}`).filter(
+  const ofClient = by(`client:${step.clientId}`);
+  const waiting = ofClient.filter(
     (trace) =>
       (has(trace, "code.issued") || has(trace, "consent.given")) &&
       !has(trace, "token.issued") &&
@@ -133,7 +135,12 @@ function placeOfToken(step: AttemptStep, by: (key: string) => Trace[]): Place {
   );
   const near = waiting.filter(({ keys }) => keys.has(peerKey(step)));
   const [only, another] = near.length > 0 ? near : waiting;
-  return { trace: only, isDoubtful: another !== undefined };
+  if (only) return { trace: only, isDoubtful: another !== undefined };
+  // Something else than the code, later: a refresh token that nobody knows, for one.
+  const served = ofClient.filter(
+    (trace) => has(trace, "token.issued") && trace.keys.has(peerKey(step)),
+  );
+  return served.length === 1 ? { trace: served[0], isDoubtful: true } : {};
 }
 
 function idle({ steps }: Trace, step: AttemptStep): number {
@@ -148,9 +155,12 @@ function hasSame({ steps }: Trace, { what, request }: AttemptStep): boolean {
   return steps.some((step) => step.what === what && step.request === request);
 }
 
-/** So far only calls without a token, to the same resource. */
+/** Up to this step only calls without a token, to the same resource; another replica may tell of it late. */
 function isAtTheDoor(trace: Trace, step: AttemptStep): boolean {
-  return trace.steps.every(({ what }) => what === "mcp.unauthorized") && isAboutSame(trace, step);
+  return (
+    trace.steps.every(({ what, at }) => what === "mcp.unauthorized" || at > step.at) &&
+    isAboutSame(trace, step)
+  );
 }
 
 function isAboutSame({ steps }: Trace, { resource }: AttemptStep): boolean {

@@ -27,7 +27,7 @@ export const tokenRules: readonly Rule[] = [
   {
     id: "code-verifier",
     state: "failed",
-    applies: (view) => view.ends("token.refused", /code_verifier/),
+    applies: (view) => view.ends("token.refused", /wrong code_verifier/),
     why: () => "The client redeemed the code with a PKCE verifier that does not fit its challenge.",
     fix: () =>
       "Two windows or two copies of the client may have mixed up their logins: close all but one and connect again.",

@@ -10,6 +10,8 @@ export interface Trace {
   readonly steps: AttemptStep[];
   /** What it is found by. */
   readonly keys: Set<string>;
+  /** Whether a step has named its client. */
+  kind: "anonymous" | "known";
   /** By which id each other replica speaks of it. */
   readonly calledBy: Map<string, string>;
   /** Whether its last step happened in this process. */
@@ -18,18 +20,20 @@ export interface Trace {
   announced: string;
 }
 
-export interface Bounds {
+/** How many are kept. */
+const MOST = {
   /** Attempts of clients that are not known yet. */
-  anonymous: number;
+  anonymous: 200,
   /** Attempts of clients that are. */
-  known: number;
+  known: 300,
   /** Steps of one attempt. */
-  steps: number;
-  /** Characters of all of them together. */
-  characters: number;
-}
+  steps: 60,
+  /** Characters of all steps together. */
+  characters: 4_000_000,
+};
 
-const BOUNDS: Bounds = { anonymous: 200, known: 300, steps: 60, characters: 4_000_000 };
+/** What one attempt is found by; it has about ten. */
+const MOST_KEYS = 200;
 
 export interface TraceBook {
   create(id: string): Trace;
@@ -43,16 +47,15 @@ export interface TraceBook {
   all(): Trace[];
   /** By its id, or one that another replica uses. */
   get(id: string): Trace | undefined;
-  readonly characters: number;
 }
 
-export function createTraceBook(bounds: Bounds = BOUNDS): TraceBook {
+export function createTraceBook(): TraceBook {
   const traces = new Map<string, Trace>();
   const index = new Map<string, Set<Trace>>();
   let characters = 0;
 
   function addKey(trace: Trace, key: string): void {
-    if (trace.keys.has(key)) return;
+    if (trace.keys.has(key) || trace.keys.size > MOST_KEYS) return;
     trace.keys.add(key);
     const found = index.get(key);
     if (found) found.add(trace);
@@ -72,10 +75,10 @@ export function createTraceBook(bounds: Bounds = BOUNDS): TraceBook {
   /** Oldest first: a Map iterates in order of insertion. */
   function makeRoom(kept: Trace): void {
     const kinds = { anonymous: 0, known: 0 };
-    for (const trace of traces.values()) kinds[kindOf(trace)] += 1;
+    for (const { kind } of traces.values()) kinds[kind] += 1;
     for (const trace of traces.values()) {
-      const kind = kindOf(trace);
-      const isOver = kinds[kind] > bounds[kind] || characters > bounds.characters;
+      const { kind } = trace;
+      const isOver = kinds[kind] > MOST[kind] || characters > MOST.characters;
       if (!isOver || trace === kept) continue;
       kinds[kind] -= 1;
       forget(trace);
@@ -96,6 +99,7 @@ export function createTraceBook(bounds: Bounds = BOUNDS): TraceBook {
         steps: [],
         keys: new Set(),
         calledBy: new Map(),
+        kind: "anonymous",
         isOurs: true,
         announced: "",
       };
@@ -104,6 +108,9 @@ export function createTraceBook(bounds: Bounds = BOUNDS): TraceBook {
       return trace;
     },
     append(trace, step) {
+      const isFirst = trace.steps.length === 0;
+      const kindBefore = trace.kind;
+      if (step.clientId !== undefined) trace.kind = "known";
       const same = trace.steps.find((seen) => isSame(seen, step));
       if (same) remove(trace, same);
       const next = same ? { ...step, times: (same.times ?? 1) + 1 } : step;
@@ -111,9 +118,9 @@ export function createTraceBook(bounds: Bounds = BOUNDS): TraceBook {
       trace.steps.sort((a, b) => a.at - b.at); // steps of other replicas may come a little late
       characters += sizeOf(next);
       // The first one tells how it began.
-      if (trace.steps.length > bounds.steps) remove(trace, trace.steps[1]!);
-      for (const key of keysOf(step)) addKey(trace, key);
-      makeRoom(trace);
+      if (trace.steps.length > MOST.steps) remove(trace, trace.steps[1]!);
+      if (!same) for (const key of keysOf(step)) addKey(trace, key);
+      if (isFirst || trace.kind !== kindBefore || characters > MOST.characters) makeRoom(trace);
       return same === undefined;
     },
     remove,
@@ -121,9 +128,6 @@ export function createTraceBook(bounds: Bounds = BOUNDS): TraceBook {
     by: (key) => [...(index.get(key) ?? [])],
     all: () => [...traces.values()],
     get: (id) => [...(index.get(`id:${id}`) ?? [])][0],
-    get characters() {
-      return characters;
-    },
   };
 }
 
@@ -150,10 +154,6 @@ export function summaryOf({
   };
 }
 
-export function isAnonymous(trace: Pick<Trace, "steps">): boolean {
-  return trace.steps.every(({ clientId }) => clientId === undefined);
-}
-
 export function peerKey({ source = "", userAgent = "" }: AttemptStep): string {
   return `peer:${source} ${userAgent}`;
 }
@@ -172,10 +172,6 @@ function keysOf(step: AttemptStep): string[] {
     ...(grantId === undefined ? [] : [`grant:${grantId}`]),
     ...(resource === undefined ? [] : [`resource:${resource}`]),
   ];
-}
-
-function kindOf(trace: Trace): "anonymous" | "known" {
-  return isAnonymous(trace) ? "anonymous" : "known";
 }
 
 function isSame(a: AttemptStep, b: AttemptStep): boolean {

@@ -23,8 +23,7 @@ export function oauthErrorHandler(context: ServerContext): ErrorRequestHandler {
   return (thrown: unknown, request, response, next) => {
     const requestId = String(response.locals["requestId"]);
     const error = asOAuthError(thrown);
-    // Whatever is as long as a token may be one that somebody put into a path.
-    const path = request.path.replaceAll(/[\w-]{43,}/g, "[redacted]");
+    const path = withoutTokens(request.path);
     const place = { requestId, method: request.method, path };
     if (error?.code === "authorization_pending") {
       context.log.debug(place, "a device polls"); // every few seconds, and nothing is wrong
@@ -33,7 +32,7 @@ export function oauthErrorHandler(context: ServerContext): ErrorRequestHandler {
     } else {
       const { code, status, detail, message } = error;
       context.log.info(
-        { ...place, status, error: code, reason: detail ?? message },
+        { ...place, status, error: code, reason: withoutTokens(detail ?? message) },
         "request refused",
       );
       noteFailure(context, request, response, error);
@@ -53,6 +52,11 @@ export function oauthErrorHandler(context: ServerContext): ErrorRequestHandler {
     const unexpected = { error: "server_error", error_description: `Request ${requestId} failed` };
     sendJson(response, error?.status ?? 500, error ?? unexpected);
   };
+}
+
+/** Whatever is as long as a token may be one that somebody put into a path or a parameter. */
+function withoutTokens(text: string): string {
+  return text.replaceAll(/[\w-]{43,}/g, "[redacted]");
 }
 
 function showPage(response: Response, error: OAuthError | undefined, requestId: string): void {

@@ -37,7 +37,9 @@ export function noteFailure(
       what,
       ...describeError(error),
       ...(clientId !== undefined && { clientId }),
-      ...(claimed.resource !== undefined && { resource: claimed.resource }),
+      ...(claimed.resource !== undefined && {
+        resource: context.resources.named(claimed.resource)?.uri ?? claimed.resource,
+      }),
       ...whatItIsAbout(error),
     },
     request,
