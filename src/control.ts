@@ -11,6 +11,7 @@ import type {
   AccessTokenSummary,
   ClientSummary,
   GatewayStatus,
+  GrantSummary,
   RegisterClient,
   RegisteredClient,
   RevokedClient,
@@ -40,7 +41,14 @@ export interface ControlClient {
   accessTokens(): Promise<AccessTokenSummary[]>;
   accessToken(token: string): Promise<AccessTokenSummary>;
   revokeAccessToken(token: string): Promise<AccessTokenSummary>;
+  grants(): Promise<GrantSummary[]>;
+  grant(grant: string): Promise<GrantSummary>;
+  /** @returns the grant as it was */
+  revokeGrant(grant: string): Promise<GrantSummary>;
   sessions(): Promise<SessionSummary[]>;
+  session(session: string): Promise<SessionSummary>;
+  /** @returns the session as it was */
+  endSession(session: string): Promise<SessionSummary>;
   keys(): Promise<SigningKeySummary[]>;
   rotateKeys(options: { emergency: boolean }): Promise<RotatedKeys>;
   /** Login attempts, newest first. */
@@ -128,7 +136,12 @@ export function connectControl(stateDirectory: string): ControlClient {
     accessTokens: () => call("GET", "/tokens"),
     accessToken: (token) => call("GET", one("/tokens", token)),
     revokeAccessToken: (token) => call("DELETE", one("/tokens", token)),
+    grants: () => call("GET", "/grants"),
+    grant: (grant) => call("GET", one("/grants", grant)),
+    revokeGrant: (grant) => call("DELETE", one("/grants", grant)),
     sessions: () => call("GET", "/sessions"),
+    session: (session) => call("GET", one("/sessions", session)),
+    endSession: (session) => call("DELETE", one("/sessions", session)),
     keys: () => call("GET", "/keys"),
     rotateKeys: (options) => call("POST", "/keys", options),
     attempts: (filter = {}) => call("GET", `/attempts?${queryOf(filter)}`),

@@ -24,9 +24,11 @@ export interface SessionInfo {
   readonly requests: number;
 }
 
-/** What people may see of an `Mcp-Session-Id`. */
+/** What people may see of an `Mcp-Session-Id`. It begins as ids of random.ts do, for the sake of command lines. */
 export function handleOf(id: string): string {
-  return digest(id).slice(0, HANDLE_LENGTH);
+  return digest(id)
+    .replace(/^[-_]+/, "")
+    .slice(0, HANDLE_LENGTH);
 }
 
 const HANDLE_LENGTH = 12; // characters

@@ -82,6 +82,22 @@ export interface AccessTokenSummary {
   scopes: string[];
   issuedAt: number;
   expiresAt: number;
+  /** Thumbprint of the key without which it opens nothing (RFC 9449 §6). */
+  jkt?: string;
+}
+
+export interface GrantSummary {
+  grantId: string;
+  clientId: string;
+  clientName?: string;
+  subject: string;
+  resource: string;
+  scopes: string[];
+  createdAt: number;
+  expiresAt: number;
+  /** How many are alive. */
+  accessTokens: number;
+  sessions: number;
 }
 
 export interface SessionSummary {

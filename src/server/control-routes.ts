@@ -12,15 +12,16 @@ import type {
   SessionSummary,
 } from "../control/answers.ts";
 import { attemptRoutes } from "./control/attempts.ts";
-import { all, records } from "./control/all-records.ts";
-import { ControlFailure, type ControlContext, type ControlRoute } from "./control/control-route.ts";
+import { all } from "./control/all-records.ts";
+import type { ControlContext, ControlRoute } from "./control/control-route.ts";
+import { find, onlyOne } from "./control/find-record.ts";
+import { grantRoutes } from "./control/grants.ts";
 import { keyRoutes } from "./control/keys.ts";
 import { registerByCommand } from "./control/register-client.ts";
 import { serviceRoutes } from "./control/services.ts";
 import { revokeClient } from "./oauth/client.ts";
 import type { ClientRecord } from "./store/client-records.ts";
-import type { AccessTokenRecord, Records } from "./store/records.ts";
-import type { Store } from "./store/store.ts";
+import type { AccessTokenRecord } from "./store/records.ts";
 
 // prettier-ignore
 export const controlRoutes: readonly ControlRoute[] = [
@@ -34,6 +35,9 @@ export const controlRoutes: readonly ControlRoute[] = [
   { method: "DELETE", path: "/tokens/:id",  handle: (context, { id }) => revokeToken(context, id) },
   { method: "GET",    path: "/sessions",    handle: (context) => listSessions(context) },
   ...attemptRoutes,
+  { method: "GET",    path: "/sessions/:id", handle: (context, { id }) => showSession(context, id) },
+  { method: "DELETE", path: "/sessions/:id", handle: (context, { id }) => endSession(context, id) },
+  ...grantRoutes,
   ...keyRoutes,
   ...serviceRoutes,
 ];
@@ -134,6 +138,19 @@ async function listSessions({ bridge }: ControlContext): Promise<SessionSummary[
     .map(({ pid, ...session }) => (pid === undefined ? session : { ...session, pid }));
 }
 
+async function showSession(context: ControlContext, id: string): Promise<SessionSummary> {
+  const sessions = await listSessions(context);
+  const exact = sessions.filter(({ sessionId }) => sessionId === id);
+  const begun = sessions.filter(({ sessionId }) => id !== "" && sessionId.startsWith(id));
+  return onlyOne("session", id, exact.length > 0 ? exact : begun);
+}
+
+async function endSession(context: ControlContext, id: string): Promise<SessionSummary> {
+  const session = await showSession(context, id);
+  await context.bridge.end({ sessionId: session.sessionId }, "ended by operator");
+  return session;
+}
+
 function summarize(client: ClientRecord, grants: number, accessTokens: number): ClientSummary {
   const { metadata } = client;
   return {
@@ -155,34 +172,6 @@ function describeToken(
 ): AccessTokenSummary {
   const { client_name: clientName } = client?.metadata ?? {};
   return { ...token, ...(clientName !== undefined && { clientName }) };
-}
-
-/** By its id or by the beginning of it. @throws ControlFailure 404 when there is none, 409 when several begin so */
-async function find<K extends "client" | "accessToken">(
-  store: Store,
-  kind: K,
-  id: string,
-): Promise<Records[K]> {
-  const exact = await store.get(kind, id);
-  if (exact !== undefined) return exact;
-  const noun = kind === "client" ? "client" : "token";
-  const matches: Records[K][] = [];
-  for await (const item of records(store, kind)) {
-    if (id !== "" && item.id.startsWith(id)) matches.push(item.record);
-  }
-  if (matches.length > 1) {
-    throw new ControlFailure(
-      409,
-      "ambiguous",
-      `${matches.length} ${noun}s begin with ${id}`,
-      "Write more of the id.",
-    );
-  }
-  if (matches[0] === undefined) {
-    const hint = `mcp-gateway ${noun} list shows which there are.`;
-    throw new ControlFailure(404, "not_found", `There is no ${noun} ${id}`, hint);
-  }
-  return matches[0];
 }
 
 function countByClient(records: readonly { clientId: string }[]): Map<string, number> {

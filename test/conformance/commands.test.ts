@@ -40,7 +40,11 @@ describe("without a gateway", () => {
     ["client register --name x --redirect-uri https://a.example/cb"],
     ["token list"],
     ["token revoke x --yes"],
+    ["token inspect x"],
+    ["grant list"],
+    ["grant revoke x --yes"],
     ["session list"],
+    ["session end x --yes"],
   ])("%s says so and exits 3", async (line) => {
     const cwd = mkdtempSync(join(tmpdir(), "nothing-"));
     const { code, stdout, stderr } = await run(line.split(" "), { cwd });
@@ -93,7 +97,11 @@ describe("the program", () => {
       "client show",
       "token list",
       "token revoke",
+      "token inspect",
+      "grant list",
+      "grant revoke",
       "session list",
+      "session end",
       "config check",
       "config schema",
       "config show",

@@ -40,9 +40,12 @@ export async function createControlHarness(): Promise<ControlHarness> {
     handle: () => Promise.reject(new Error("not here")),
     sessions: () => sessions,
     announce: () => undefined,
-    async end({ clientId, grantId }) {
+    async end({ clientId, grantId, sessionId }) {
       const before = sessions.length;
-      sessions = sessions.filter((one) => one.clientId !== clientId && one.grantId !== grantId);
+      sessions = sessions.filter(
+        (one) =>
+          one.clientId !== clientId && one.grantId !== grantId && one.sessionId !== sessionId,
+      );
       return before - sessions.length;
     },
     replaceServices: () => Promise.resolve(),

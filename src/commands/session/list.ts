@@ -1,18 +1,20 @@
 import { systemClock } from "../../clock.ts";
 import { BaseCommand } from "../../command.ts";
 import type { SessionSummary } from "../../control/answers.ts";
+import { listFlags, narrowed } from "../../control/list-flags.ts";
 import { formatDuration } from "../../duration.ts";
 
 export default class SessionList extends BaseCommand {
   static override summary = "List the MCP sessions that are open.";
   static override examples = [
     "<%= config.bin %> session list",
-    "<%= config.bin %> session list --json",
+    "<%= config.bin %> session list --client s6Bh --limit 20 --json",
   ];
+  static override flags = listFlags;
 
   async run(): Promise<SessionSummary[]> {
     const { flags } = await this.parse(SessionList);
-    const sessions = await (await this.control(flags)).sessions();
+    const sessions = narrowed(await (await this.control(flags)).sessions(), flags);
     const now = systemClock.now();
     this.printTable(
       sessions.map((session) => ({

@@ -1,6 +1,7 @@
 import { systemClock } from "../../clock.ts";
 import { BaseCommand } from "../../command.ts";
 import type { AccessTokenSummary } from "../../control/answers.ts";
+import { listFlags, narrowed } from "../../control/list-flags.ts";
 import { formatDuration } from "../../duration.ts";
 
 export default class TokenList extends BaseCommand {
@@ -8,12 +9,13 @@ export default class TokenList extends BaseCommand {
   static override description = "Token ids name tokens; they are not the tokens and open nothing.";
   static override examples = [
     "<%= config.bin %> token list",
-    "<%= config.bin %> token list --json",
+    "<%= config.bin %> token list --client s6Bh --limit 20 --json",
   ];
+  static override flags = listFlags;
 
   async run(): Promise<AccessTokenSummary[]> {
     const { flags } = await this.parse(TokenList);
-    const tokens = await (await this.control(flags)).accessTokens();
+    const tokens = narrowed(await (await this.control(flags)).accessTokens(), flags);
     this.printTable(
       tokens.map((token) => ({
         "token id": token.tokenId,

@@ -6,7 +6,7 @@ import { printable } from "../../terminal.ts";
 export default class TokenRevoke extends BaseCommand {
   static override summary = "Revoke one access token at once.";
   static override description =
-    "The grant it came from lives on: its client may fetch a new token. To end that too, revoke the client.";
+    "The grant it came from lives on: its client may fetch a new token. To end that too, revoke the grant.";
   static override examples = [
     "<%= config.bin %> token revoke Yk3vD2xw0fM",
     "<%= config.bin %> token revoke Yk3vD2xw0fM --yes",
