@@ -47,6 +47,15 @@ type Fact =
       resource: string;
       scopes: readonly string[];
     }
+  /** The same as before, so the person was not asked again. */
+  | {
+      type: "consent.recalled";
+      at: number;
+      clientId: string;
+      subject: string;
+      resource: string;
+      scopes: readonly string[];
+    }
   | {
       type: "consent.denied";
       at: number;
@@ -148,6 +157,7 @@ type Fact =
 export type GrantEnd =
   | "revoked by client"
   | "revoked by operator"
+  | "revoked by person"
   | "client revoked"
   | "code reused"
   | "refresh token reused"

@@ -6,11 +6,18 @@ import type { Identity } from "../auth-info.ts";
 import { matchesRule, parseRule, type AllowRule, type Comer } from "../config/allow.ts";
 import type { ServerContext } from "./context.ts";
 
+/** No client has it. */
+const NO_CLIENT = "";
+
 type Deciding = Pick<ServerContext, "config" | "resources">;
 type Wanted = { clientId: string; resource: string };
 
-/** @param wanted the client it comes with, and the resource URI it is about */
-export function isAdmitted(deciding: Deciding, identity: Identity, wanted: Wanted): boolean {
+/** @param wanted the client it comes with, and the resource URI it is about; undefined for a page of ours */
+export function isAdmitted(
+  deciding: Deciding,
+  identity: Identity,
+  wanted: Wanted | undefined,
+): boolean {
   return closedBy(deciding, identity, wanted) === undefined;
 }
 
@@ -18,11 +25,11 @@ export function isAdmitted(deciding: Deciding, identity: Identity, wanted: Wante
 export function closedBy(
   { config, resources }: Deciding,
   identity: Identity,
-  wanted: Wanted,
+  wanted: Wanted | undefined,
 ): string | undefined {
-  const comer = { identity, clientId: wanted.clientId };
+  const comer = { identity, clientId: wanted?.clientId ?? NO_CLIENT };
   if (!fits(config.identity.allow, comer)) return "identity.allow";
-  const service = resources.named(wanted.resource)?.service;
+  const service = wanted && resources.named(wanted.resource)?.service;
   const isOpen = service === undefined || fits(config.services[service]?.allow, comer);
   return isOpen ? undefined : `services.${service}.allow`;
 }

@@ -7,6 +7,7 @@ import { OAuthError } from "../errors.ts";
 import { requestId } from "../random.ts";
 import type { ServerContext } from "./context.ts";
 import { cors } from "./cors.ts";
+import { account, accountPage } from "./oauth/account.ts";
 import { authorization } from "./oauth/authorization.ts";
 import {
   authorizationServerMetadata,
@@ -86,6 +87,8 @@ export function routes(context: ServerContext): readonly Route[] {
     ["POST", `${base}/callback/:provider`,     [forPeople, form, callback(context)],          null,                     "RFC 6749 §3.1"],
     ["GET",  `${base}/consent`,                [forPeople, consentPage(context)],             null,                     "RFC 6749 §3.1"],
     ["POST", `${base}/consent`,                [forPeople, form, consent(context)],           null,                     "RFC 6749 §4.1.2"],
+    ["GET",  `${base}/account`,                [forPeople, accountPage(context)],             null,                     "what clients hold"],
+    ["POST", `${base}/account`,                [forPeople, form, account(context)],           null,                     "ends it, or signs out"],
     ["POST", `${base}/device_authorization`,   [cors, form, clientAuth, deviceAuthorization(context), failures], "device_authorization_endpoint", "RFC 8628 §3.1"],
     ["GET",  `${base}/device`,                 [forPeople, devicePage(context)],              null,                     "RFC 8628 §3.3"],
     ["POST", `${base}/device`,                 [forPeople, form, device(context)],            null,                     "RFC 8628 §3.3"],

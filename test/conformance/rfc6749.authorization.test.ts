@@ -110,7 +110,7 @@ describe("errors go to the proven redirect URI, with state and iss", () => {
     expect(long).not.toHaveProperty("state");
   });
 
-  it("answers prompt=none after a login with consent_required: consent is asked every time (AZ-30)", async () => {
+  it("answers prompt=none with consent_required where consent is asked every time (AZ-30)", async () => {
     const browser = createFormBrowser();
     await obtainCode(gateway, client, {}, browser);
     const page = await browser.open(authorizationUrl(gateway, client, { prompt: "none" }));

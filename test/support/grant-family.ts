@@ -140,8 +140,8 @@ export class GrantFamilies {
       csrf: "",
     };
     const identity = { subject: "local:ann" };
-    const issue = async (): Promise<string> =>
-      (await issueAuthorizationCode(this.#faulty, request, identity, ["mcp"])).code;
+    const issue = async (): Promise<string | undefined> =>
+      (await issueAuthorizationCode(this.#faulty, request, identity))?.code;
     const code = await this.#faulty.store.run(plan, issue).catch(() => undefined);
     this.#history.push(`authorize ${code === undefined ? "failed" : ""} ${JSON.stringify(plan)}`);
     if (code === undefined) return; // a grant whose code nobody knows

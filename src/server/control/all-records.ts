@@ -2,9 +2,9 @@
  * Listings for operators: whole kinds, however many pages they have.
  */
 import type { Kind, Records } from "../store/records.ts";
-import type { Store } from "../store/store.ts";
+import type { ListOptions, Store } from "../store/store.ts";
 
-type Where = { clientId?: string };
+type Where = NonNullable<ListOptions["where"]>;
 
 /** Every live record of a kind, page by page. */
 export async function all<K extends Kind>(

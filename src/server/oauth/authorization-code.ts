@@ -8,8 +8,8 @@
  */
 import type { Identity } from "../../auth-info.ts";
 import { epochSeconds } from "../../clock.ts";
-import { OAuthError } from "../../errors.ts";
 import { digest, randomToken } from "../../random.ts";
+import type { Noted } from "../autopsy/step.ts";
 import type { ServerContext } from "../context.ts";
 import type { AuthorizationCodeRecord, GrantRecord, InteractionRecord } from "../store/records.ts";
 import type { Operation } from "../store/store.ts";
@@ -18,20 +18,34 @@ import { newGrant, stillStands } from "./grant.ts";
 /** How long a used code is recognised. */
 const EVIDENCE = 86_400; // seconds
 
+export interface IssuedCode {
+  code: string;
+  grantId: string;
+}
+
+/** What the trace of a login attempt says of it: where the code goes, and never the code. */
+export function codeIssued(
+  { redirectUri }: Pick<InteractionRecord, "redirectUri">,
+  subject: string,
+  grantId: string,
+): Omit<Noted, "interaction"> {
+  return { what: "code.issued", subject, grantId, detail: redirectUri.split("?", 1)[0]! };
+}
+
 /**
  * Write down what the person allowed and the code for it, in one step.
- * @param scopes what the person allowed, of what the interaction asked for
- * @returns the code, and the grant it stands for
- * @throws OAuthError invalid_request when the client was revoked during the login: to be shown, never redirected
+ * @param besides what else must hold, or be written, in that step
+ * @returns the code, and the grant it stands for; undefined when the client was revoked meanwhile, or something of `besides`
+ *   does not hold
  */
 export async function issueAuthorizationCode(
   context: ServerContext,
-  interaction: InteractionRecord,
+  interaction: Omit<InteractionRecord, "csrf">,
   identity: Identity,
-  scopes: string[],
-): Promise<{ code: string; grantId: string }> {
+  besides: readonly Operation[] = [],
+): Promise<IssuedCode | undefined> {
   const code = randomToken();
-  const grant = newGrant(context, interaction, identity, scopes);
+  const grant = newGrant(context, interaction, identity, interaction.scopes);
   const ttl = Math.max(1, Math.floor(context.config.tokens.authorizationCode));
   const record: AuthorizationCodeRecord = {
     grantId: grant.grantId,
@@ -48,11 +62,9 @@ export async function issueAuthorizationCode(
     { type: "checkExists", kind: "client", id: grant.clientId },
     { type: "put", kind: "grant", id: grant.grantId, record: grant, ttl },
     { type: "put", kind: "authorizationCode", id: digest(code), record, ttl },
+    ...besides,
   ]);
-  if (!isDone) {
-    throw new OAuthError("invalid_request", "This application is no longer registered here");
-  }
-  return { code, grantId: grant.grantId };
+  return isDone ? { code, grantId: grant.grantId } : undefined;
 }
 
 /**
@@ -74,7 +86,13 @@ export async function redeemAuthorizationCode(
     ...stillStands(grant),
     { type: "check", kind: "authorizationCode", id, seen },
     { type: "put", kind: "authorizationCode", id, record: used, ttl: Math.min(EVIDENCE, life) },
-    { type: "put", kind: "grant", id: grant.grantId, record: grant, ttl: life },
+    {
+      type: "put",
+      kind: "grant",
+      id: grant.grantId,
+      record: { ...grant, lastUsedAt: now },
+      ttl: life,
+    },
     ...issue,
   ]);
 }

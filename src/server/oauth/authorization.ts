@@ -6,23 +6,30 @@
  * redirect) -> login and consent, which know only what was validated here. A reference to a pushed request (RFC 9126)
  * stands for all of it.
  *
- * `prompt=none` never succeeds: consent is asked every time, since anybody may register a client under any name.
+ * Somebody who is logged in and has allowed just this before sees no page (remembered-consent.ts); with `prompt=none` nobody
+ * ever does (OpenID Connect Core §3.1.2.6).
  */
 import type { Request, RequestHandler, Response } from "express";
 import { OAuthError } from "../../errors.ts";
 import { describeError } from "../autopsy/step.ts";
 import type { ServerContext } from "../context.ts";
+import { codeIssued } from "./authorization-code.ts";
 import {
   readAuthorizationRequest,
   readRedirectTarget,
   type AuthorizationRequest,
 } from "./authorization-request.ts";
-import { redirectWithError, type RedirectTarget } from "./authorization-response.ts";
+import {
+  redirectWithCode,
+  redirectWithError,
+  type RedirectTarget,
+} from "./authorization-response.ts";
 import { countFromSource } from "../rate-limits.ts";
 import { parseParameters, readForm, type Parameters } from "./form.ts";
 import { startInteraction } from "./interaction.ts";
 import { findLoginSession } from "./login-session.ts";
 import { takePushedRequest } from "./pushed-authorization-request.ts";
+import { issueFromMemory } from "./remembered-consent.ts";
 
 export function authorization(context: ServerContext): RequestHandler {
   return async (request, response) => {
@@ -50,21 +57,32 @@ async function begin(
   let wanted: AuthorizationRequest;
   try {
     wanted = read();
-    if (wanted.isSilent) throw await silenceIsNotEnough(context, request);
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error;
     context.attempts.note({ what: "authorize", ...describeError(error), clientId }, request);
     return redirectWithError(context, response, target, error);
   }
+  const { interaction, isSilent } = wanted;
+  const session = await findLoginSession(context, request);
+  if (isSilent && !session) {
+    const error = new OAuthError("login_required", "The person must log in");
+    return redirectWithError(context, response, target, error);
+  }
   // For the person to see: an answer to the client would begin the same again.
-  await countFromSource(context, "authorizations", request, wanted.interaction.clientId);
-  await startInteraction(context, request, response, wanted.interaction);
-}
-
-async function silenceIsNotEnough(context: ServerContext, request: Request): Promise<OAuthError> {
-  return (await findLoginSession(context, request))
-    ? new OAuthError("consent_required", "The person must be asked")
-    : new OAuthError("login_required", "The person must log in");
+  await countFromSource(context, "authorizations", request, interaction.clientId);
+  const issued = session && (await issueFromMemory(context, interaction, session.identity));
+  if (issued) {
+    const { resource } = interaction;
+    context.attempts.note({ what: "authorize", clientId, resource }, request);
+    const step = codeIssued(interaction, session.identity.subject, issued.grantId);
+    context.attempts.note({ ...step, clientId }, request);
+    return redirectWithCode(context, response, target, issued.code);
+  }
+  if (isSilent) {
+    const error = new OAuthError("consent_required", "The person must be asked");
+    return redirectWithError(context, response, target, error);
+  }
+  await startInteraction(context, request, response, interaction);
 }
 
 async function readParameters(request: Request): Promise<Parameters> {

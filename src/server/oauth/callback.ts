@@ -17,7 +17,7 @@ import { describeError } from "../autopsy/step.ts";
 import type { ServerContext } from "../context.ts";
 import { isProviderFailure } from "../identity/identity-provider.ts";
 import { sendErrorPage } from "../pages/error-page.ts";
-import type { InteractionRecord } from "../store/records.ts";
+import type { LoginProgress } from "../store/consent-records.ts";
 import { redirectWithError } from "./authorization-response.ts";
 import { answerDevice, isForDevice } from "./device.ts";
 import { formOf } from "./form.ts";
@@ -27,21 +27,23 @@ import {
   findInteraction,
   interactionUrl,
   isOwnForm,
+  isVisit,
+  noteStep,
   seeOther,
   sendForeignForm,
   sendNoInteraction,
-  traceId,
+  serverPath,
   type Interaction,
 } from "./interaction.ts";
 import { sendLoginForm } from "./login.ts";
-import { admitOrRefuse, sendProviderFailure } from "./login-problem.ts";
+import { admitOrRefuse, sendLoginRefused, sendProviderFailure } from "./login-problem.ts";
 import { startLoginSession } from "./login-session.ts";
 import { queryOf } from "./query.ts";
 
 const MOST_TRIES = 5;
 const TRIES_TTL = 600; // seconds; no interaction lives longer
 
-type PendingState = NonNullable<InteractionRecord["login"]>;
+type PendingState = NonNullable<LoginProgress["login"]>;
 
 export function callback(context: ServerContext): RequestHandler {
   return async (request, response) => {
@@ -90,7 +92,8 @@ async function finishRedirect(
   }
   if (isProviderFailure(result))
     return sendProviderFailure(context, request, response, used, result);
-  noteFailure(context, request, used, result);
+  if (isVisit(record)) return sendLoginRefused(context, response, used, result);
+  noteStep(context, request, used, { what: "login.failed", ...describeError(result) });
   if (!(await closeInteraction(context, response, used))) return sendNoInteraction(response);
   if (isForDevice(record)) return answerDevice(context, response, record, undefined);
   redirectWithError(context, response, record, result);
@@ -110,7 +113,7 @@ async function finishForm(
   if (!(result instanceof OAuthError)) {
     return welcome(context, request, response, interaction, login, result);
   }
-  noteFailure(context, request, interaction, result);
+  noteStep(context, request, interaction, { what: "login.failed", ...describeError(result) });
   if (tries === MOST_TRIES) return sendTooManyTries(context, response, interaction);
   await sendLoginForm(context, response, interaction, answer.get("state")!, result.message);
 }
@@ -146,19 +149,23 @@ async function welcome(
   identity: Identity,
 ): Promise<void> {
   if (!admitOrRefuse(context, request, response, interaction, identity)) return;
-  const next = { ...withoutLogin(interaction.record), identity, csrf: randomId() };
-  if (!(await advanceInteraction(context, interaction, next))) {
-    return sendNoInteraction(response);
-  }
+  const { record } = interaction;
+  const next = { ...withoutLogin(record), identity, csrf: randomId() };
+  const isFirst = isVisit(record)
+    ? await closeInteraction(context, response, interaction)
+    : await advanceInteraction(context, interaction, next);
+  if (!isFirst) return sendNoInteraction(response);
   const { subject } = identity;
-  context.attempts.note(
-    { what: "login.finished", interaction: traceId(interaction.key), subject },
-    request,
-  );
+  noteStep(context, request, interaction, { what: "login.finished", subject });
   await startLoginSession(context, request, response, { identity, provider });
   const at = epochSeconds(context.clock);
   context.events.publish({ type: "login.succeeded", at, provider, subject });
-  seeOther(response, interactionUrl(context, "/consent", interaction.handle));
+  seeOther(
+    response,
+    isVisit(record)
+      ? serverPath(context, record.page)
+      : interactionUrl(context, "/consent", interaction.handle),
+  );
 }
 
 /** The login is burnt; the interaction is not, the person may begin another. */
@@ -176,18 +183,6 @@ async function sendTooManyTries(
   });
 }
 
-function noteFailure(
-  { attempts }: ServerContext,
-  request: Request,
-  { key }: Interaction,
-  error: OAuthError,
-): void {
-  attempts.note(
-    { what: "login.failed", interaction: traceId(key), ...describeError(error) },
-    request,
-  );
-}
-
-function withoutLogin({ login: _login, ...record }: InteractionRecord): InteractionRecord {
+function withoutLogin({ login: _login, ...record }: Interaction["record"]): Interaction["record"] {
   return record;
 }

@@ -4,10 +4,11 @@
 import type { IncomingMessage } from "node:http";
 import { epochSeconds } from "../../clock.ts";
 import type { ServerContext } from "../context.ts";
+import { all } from "../control/all-records.ts";
 import type { ClientRecord } from "../store/client-records.ts";
-import type { GrantRecord } from "../store/records.ts";
 import { findDocumentClient, mayBeDocument } from "./client-metadata-document.ts";
 import { endGrant, publishEnd } from "./grant.ts";
+import { forgetting } from "./consent-id.ts";
 
 /** Our ids are short, URLs are not; longer ones are not worth a look-up. */
 const LONGEST_ID = 512;
@@ -31,7 +32,7 @@ export async function findClient(
 }
 
 /**
- * Revoke a client: its record, its grants and all their codes and tokens, in one step of the store. Whatever is issued
+ * Revoke a client: its record, its grants and all their codes and tokens, and what people have allowed it, in one step of the store. Whatever is issued
  * checks in its own step that client and grant are there, so a login that runs at the same moment either came before
  * and dies here, or finds no client. A grant that slipped in between our listing and that step holds at most a code,
  * which nobody can redeem any more; it is swept up afterwards. A client that describes itself may come back with a new
@@ -46,7 +47,8 @@ export async function revokeClient(
   let ended = 0;
   for (let isGone = false; !isGone;) {
     if (!(await store.get("client", clientId))) return undefined;
-    const grants = await grantsOf(context, clientId);
+    const grants = await all(store, "grant", { clientId });
+    const consents = await all(store, "consent", { clientId });
     // A grant that somebody else ends meanwhile is theirs to announce: then we look again.
     isGone = await store.transact([
       { type: "checkExists", kind: "client", id: clientId },
@@ -54,28 +56,15 @@ export async function revokeClient(
       { type: "delete", kind: "client", id: clientId },
       { type: "delete", kind: "metadataDocument", id: clientId },
       ...grants.map(({ grantId }) => ({ type: "deleteGrant", grantId }) as const),
+      ...consents.map((consent) => forgetting(consent)),
     ]);
     if (!isGone) continue;
     for (const grant of grants) publishEnd(context, grant, "client revoked");
     ended = grants.length;
   }
-  for (const { grantId } of await grantsOf(context, clientId)) {
+  for (const { grantId } of await all(store, "grant", { clientId })) {
     if (await endGrant(context, grantId, "client revoked")) ended += 1;
   }
   events.publish({ type: "client.revoked", at: epochSeconds(clock), clientId, grants: ended });
   return { grants: ended };
-}
-
-async function grantsOf(context: ServerContext, clientId: string): Promise<GrantRecord[]> {
-  const grants: GrantRecord[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await context.store.list("grant", {
-      where: { clientId },
-      ...(cursor !== undefined && { cursor }),
-    });
-    grants.push(...page.items.map(({ record }) => record));
-    cursor = page.cursor;
-  } while (cursor !== undefined);
-  return grants;
 }

@@ -1,7 +1,7 @@
 /**
  * Consent: GET /consent shows what is asked, POST /consent is the decision.
  *
- * Asked every time: anybody may register a client under any name, so an earlier yes says little about this one. The decision
+ * Who has just logged in and has allowed all of it before is sent on (remembered-consent.ts). The decision
  * takes nothing from the form but the interaction it belongs to, the token and the word "allow" or "cancel"; client, redirect
  * URI, resource and scopes are those of the stored request. Closing the interaction is the decision: it happens once, and only
  * while the request is still the one the person saw.
@@ -14,63 +14,73 @@ import type { ServerContext } from "../context.ts";
 import { consentPage as consentDocument } from "../pages/consent-page.ts";
 import { sendErrorPage } from "../pages/error-page.ts";
 import { sendPage } from "../pages/send-page.ts";
-import { issueAuthorizationCode } from "./authorization-code.ts";
+import type { ClientRecord } from "../store/client-records.ts";
+import type { InteractionRecord } from "../store/records.ts";
+import { codeIssued, issueAuthorizationCode } from "./authorization-code.ts";
 import { redirectWithCode, redirectWithError } from "./authorization-response.ts";
 import { findClient } from "./client.ts";
 import { answerDevice, isForDevice } from "./device.ts";
 import { formOf } from "./form.ts";
 import {
   closeInteraction,
-  findInteraction,
+  closing,
+  findAuthorization,
   interactionUrl,
   isOwnForm,
+  noteStep,
   seeOther,
   sendForeignForm,
   sendNoInteraction,
   serverPath,
-  traceId,
   type Interaction,
 } from "./interaction.ts";
 import { admitOrRefuse } from "./login-problem.ts";
 import { queryOf } from "./query.ts";
+import { issueFromMemory, recallConsent, rememberConsent } from "./remembered-consent.ts";
+import { inPlainWords } from "./scope.ts";
 
 export function consentPage(context: ServerContext): RequestHandler {
   return async (request, response) => {
     const handle = queryOf(request).get("interaction");
-    const interaction = await findInteraction(context, request, handle);
+    const interaction = await findAuthorization(context, request, handle);
     if (!interaction) return sendNoInteraction(response);
     const { record } = interaction;
-    if (!record.identity) {
+    const { identity } = record;
+    if (!identity) {
       return seeOther(response, interactionUrl(context, "/login", interaction.handle));
     }
-    if (!admitOrRefuse(context, request, response, interaction, record.identity)) return;
+    if (!admitOrRefuse(context, request, response, interaction, identity)) return;
     const client = await findClient(context, record.clientId);
     if (!client) return sendNoClient(response);
+    const issued = await issueFromMemory(context, record, identity, closing(interaction));
+    if (issued) {
+      noteStep(context, request, interaction, codeIssued(record, identity.subject, issued.grantId));
+      return redirectWithCode(context, response, record, issued.code);
+    }
+    const before = await recallConsent(context, record, client, identity);
     const page = consentDocument({
       clientName: client.metadata.client_name,
       clientHost: client.via === "document" ? new URL(client.clientId).host : undefined,
       redirectUri: isForDevice(record) ? undefined : record.redirectUri,
       service: context.resources.named(record.resource)?.service ?? record.resource,
       resource: record.resource,
-      abilities: record.scopes.map((scope) => inPlainWords(context, record.resource, scope)),
-      identity: record.identity,
+      abilities: record.scopes.map((scope) => ({
+        text: inPlainWords(context, record.resource, scope),
+        isNew: before !== undefined && !before.scopes.includes(scope),
+      })),
+      identity,
       host: new URL(context.issuer).host,
       consentAction: serverPath(context, "/consent"),
       switchAction: serverPath(context, "/login"),
       interaction: interaction.handle,
       csrf: interaction.csrf,
     });
-    const { subject } = record.identity;
     const clientName = client.metadata.client_name;
-    context.attempts.note(
-      {
-        what: "consent.shown",
-        interaction: traceId(interaction.key),
-        subject,
-        ...(clientName !== undefined && { clientName }),
-      },
-      request,
-    );
+    noteStep(context, request, interaction, {
+      what: "consent.shown",
+      subject: identity.subject,
+      ...(clientName !== undefined && { clientName }),
+    });
     const formAction = isForDevice(record) ? [] : formActionSources(record.redirectUri);
     sendPage(response, 200, page, { formAction });
   };
@@ -79,7 +89,7 @@ export function consentPage(context: ServerContext): RequestHandler {
 export function consent(context: ServerContext): RequestHandler {
   return async (request, response) => {
     const fields = formOf(response);
-    const interaction = await findInteraction(context, request, fields.get("interaction"));
+    const interaction = await findAuthorization(context, request, fields.get("interaction"));
     const identity = interaction?.record.identity;
     if (!interaction || !identity) return sendNoInteraction(response);
     if (!isOwnForm(context, request, interaction, fields.get("csrf"))) {
@@ -90,13 +100,12 @@ export function consent(context: ServerContext): RequestHandler {
       throw new OAuthError("invalid_request", "The answer must be allow or cancel");
     }
     if (!admitOrRefuse(context, request, response, interaction, identity)) return;
-    if (!(await findClient(context, interaction.record.clientId))) {
-      return sendNoClient(response);
-    }
+    const client = await findClient(context, interaction.record.clientId);
+    if (!client) return sendNoClient(response);
     if (!(await closeInteraction(context, response, interaction))) {
       return sendNoInteraction(response);
     }
-    await answer(context, request, response, interaction, identity, decision);
+    await answer(context, request, response, interaction, client, identity, decision);
   };
 }
 
@@ -104,21 +113,23 @@ async function answer(
   context: ServerContext,
   request: Request,
   response: Response,
-  { key, record }: Interaction,
+  interaction: Interaction<InteractionRecord>,
+  client: ClientRecord,
   identity: Identity,
   decision: "allow" | "cancel",
 ): Promise<void> {
+  const { record } = interaction;
   const { clientId, resource, scopes } = record;
+  const { subject } = identity;
   const fact = {
     at: epochSeconds(context.clock),
     clientId,
-    subject: identity.subject,
+    subject,
     resource,
     scopes,
   };
-  const trace = { interaction: traceId(key), subject: identity.subject };
   if (decision === "cancel") {
-    context.attempts.note({ what: "consent.denied", ...trace }, request);
+    noteStep(context, request, interaction, { what: "consent.denied", subject });
     context.events.publish({ type: "consent.denied", ...fact });
     if (isForDevice(record)) return answerDevice(context, response, record, undefined);
     const error = new OAuthError("access_denied", "The person did not allow it");
@@ -126,16 +137,17 @@ async function answer(
   }
   if (isForDevice(record)) {
     await answerDevice(context, response, record, identity);
-    context.attempts.note({ what: "consent.given", ...trace }, request);
+    noteStep(context, request, interaction, { what: "consent.given", subject });
     context.events.publish({ type: "consent.given", ...fact });
     return;
   }
-  const { code, grantId } = await issueAuthorizationCode(context, record, identity, scopes);
-  context.attempts.note({ what: "consent.given", ...trace }, request);
-  const [detail] = record.redirectUri.split("?", 1);
-  context.attempts.note({ what: "code.issued", ...trace, grantId, detail: detail! }, request);
+  const remembering = await rememberConsent(context, record, client, identity);
+  const issued = await issueAuthorizationCode(context, record, identity, remembering);
+  if (!issued) return sendNoClient(response);
+  noteStep(context, request, interaction, { what: "consent.given", subject });
+  noteStep(context, request, interaction, codeIssued(record, subject, issued.grantId));
   context.events.publish({ type: "consent.given", ...fact });
-  redirectWithCode(context, response, record, code);
+  redirectWithCode(context, response, record, issued.code);
 }
 
 /**
@@ -157,12 +169,6 @@ const APPS: ReadonlyMap<string, readonly string[]> = new Map([
   ["vscode.dev", ["vscode:"]],
   ["insiders.vscode.dev", ["vscode-insiders:"]],
 ]);
-
-function inPlainWords({ resources }: ServerContext, resource: string, scope: string): string {
-  const { scopes = [] } = resources.named(resource) ?? {};
-  const text = scopes.find(({ name }) => name === scope)?.explanation ?? scope;
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}
 
 function sendNoClient(response: Response): void {
   sendErrorPage(response, {

@@ -13,11 +13,12 @@ import type { ServerContext } from "../context.ts";
 import { records } from "../control/all-records.ts";
 import type { GrantRecord, InteractionRecord } from "../store/records.ts";
 import type { Operation } from "../store/store.ts";
+import { consentId } from "./consent-id.ts";
 
 /** A new grant, not stored yet. */
 export function newGrant(
   context: ServerContext,
-  interaction: InteractionRecord,
+  interaction: Omit<InteractionRecord, "csrf">,
   identity: Identity,
   scopes: readonly string[],
 ): GrantRecord {
@@ -52,8 +53,20 @@ export function stillStands(grant: GrantRecord): readonly Operation[] {
   ];
 }
 
+/** How exactly the last use of a grant is known. */
+const PRECISION = 3600; // seconds
+
+/** To be written with tokens that are issued from it. */
+export function notingUse(context: ServerContext, grant: GrantRecord): readonly Operation[] {
+  const now = epochSeconds(context.clock);
+  if (now - (grant.lastUsedAt ?? grant.createdAt) < PRECISION) return [];
+  const record = { ...grant, lastUsedAt: now };
+  return [{ type: "put", kind: "grant", id: grant.grantId, record, ttl: "keep" }];
+}
+
 /**
- * End a grant and all that descends from it. Of many callers one ends it, and `grant.ended` is published once.
+ * End a grant and all that descends from it, and forget that its person has allowed it. Of many callers one ends it, and
+ * `grant.ended` is published once.
  * @returns whether this call ended it
  */
 export async function endGrant(
@@ -62,8 +75,10 @@ export async function endGrant(
   reason: GrantEnd,
 ): Promise<boolean> {
   const grant = await context.store.get("grant", grantId);
-  const deleted = await context.store.deleteGrant(grantId);
-  if (grant === undefined || deleted === 0) return false;
+  if (grant === undefined) return false;
+  // First: a code issued without asking must find the consent, so none is issued any more.
+  await context.store.delete("consent", consentId(grant));
+  if ((await context.store.deleteGrant(grantId)) === 0) return false;
   publishEnd(context, grant, reason);
   return true;
 }

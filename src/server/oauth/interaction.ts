@@ -15,9 +15,12 @@
  */
 import type { Request, Response } from "express";
 import { digest, equalInConstantTime, randomId, randomToken } from "../../random.ts";
+import type { Noted } from "../autopsy/step.ts";
 import type { ServerContext } from "../context.ts";
 import { sendErrorPage } from "../pages/error-page.ts";
+import type { VisitRecord } from "../store/consent-records.ts";
 import type { InteractionRecord } from "../store/records.ts";
+import type { Operation } from "../store/store.ts";
 import { clearCookie, cookieName, cookieNames, readCookie, setCookie } from "./cookie.ts";
 import { findLoginSession } from "./login-session.ts";
 import { boundPending } from "./pending-bound.ts";
@@ -30,18 +33,21 @@ export const AFTER_FORM = "after=form";
 /** Marks a visit of a person who wants to come as somebody else. */
 export const AS_OTHER = "as=other";
 
-export interface Interaction {
+/** One that a client has begun, or a visit of a page of ours. */
+type AnyRecord = InteractionRecord | VisitRecord;
+
+export interface Interaction<R extends AnyRecord = AnyRecord> {
   readonly handle: string;
   /** Store key. */
   readonly key: string;
   /** What our forms must carry. Made from the secret, so the store does not hold it. */
   readonly csrf: string;
-  readonly record: InteractionRecord;
+  readonly record: R;
 }
 
 /**
  * Remember a valid authorization request and send the browser on: to consent when it is logged in, otherwise to login.
- * @param request.record its `csrf` is chosen here
+ * @param record its `csrf` is chosen here
  */
 export async function startInteraction(
   context: ServerContext,
@@ -50,29 +56,56 @@ export async function startInteraction(
   record: Omit<InteractionRecord, "csrf">,
 ): Promise<void> {
   const session = record.prompt === "login" ? undefined : await findLoginSession(context, request);
+  const identity = session?.identity;
+  const handle = await begin(context, request, response, {
+    ...record,
+    ...(identity && { identity }),
+  });
+  const next = interactionUrl(context, session ? "/consent" : "/login", handle);
+  seeOther(response, record.device === undefined || session ? next : `${next}&${AFTER_FORM}`);
+}
+
+/** Send the browser to log in and then to a page of ours. @param page its path below the issuer's */
+export async function startVisit(
+  context: ServerContext,
+  request: Request,
+  response: Response,
+  page: string,
+): Promise<void> {
+  const handle = await begin(context, request, response, { page });
+  const next = interactionUrl(context, "/login", handle);
+  seeOther(response, request.method === "POST" ? `${next}&${AFTER_FORM}` : next);
+}
+
+/** @returns the handle of a new interaction, bound to this browser */
+async function begin(
+  context: ServerContext,
+  request: Request,
+  response: Response,
+  record: Omit<InteractionRecord, "csrf"> | Omit<VisitRecord, "csrf">,
+): Promise<string> {
   const handle = randomId();
   const secret = randomToken();
   const key = keyOf(handle, secret);
-  await context.store.put(
-    "interaction",
-    key,
-    { ...record, ...(session && { identity: session.identity }), csrf: randomId() },
-    INTERACTION_TTL,
-  );
+  const begun: AnyRecord = { ...record, csrf: randomId() };
+  await context.store.put("interaction", key, begun, INTERACTION_TTL);
   await boundPending(context, "interaction", key);
-  const { clientId, resource } = record;
-  context.attempts.note(
-    { what: "authorize", clientId, resource, interaction: traceId(key) },
-    request,
-  );
+  if (!isVisit(begun)) {
+    const { clientId, resource } = begun;
+    noteStep(context, request, { key, record: begun }, { what: "authorize", clientId, resource });
+  }
   const prefix = cookieName(context.issuer, "interaction-");
   const old = cookieNames(request, prefix);
   for (const name of old.slice(0, Math.max(0, old.length - MOST_COOKIES + 1))) {
     if (/^[\w-]+$/.test(name)) clearCookie(response, name);
   }
   setCookie(response, prefix + handle, secret, INTERACTION_TTL);
-  const next = interactionUrl(context, session ? "/consent" : "/login", handle);
-  seeOther(response, record.device === undefined || session ? next : `${next}&${AFTER_FORM}`);
+  return handle;
+}
+
+/** Whether it is somebody on the way to a page of ours, and no client waits. */
+export function isVisit(record: AnyRecord): record is VisitRecord {
+  return "page" in record;
 }
 
 /** @returns undefined when there is none, it is over, or it began in another browser */
@@ -89,16 +122,34 @@ export async function findInteraction(
   return record && { handle, key, csrf: digest(`${record.csrf} ${secret}`), record };
 }
 
-/** What a trace names an interaction by; it opens nothing. @param key of the store */
-export function traceId(key: string): string {
-  return digest(key).slice(0, 22);
+/** The same, when a client waits for its end. */
+export async function findAuthorization(
+  context: ServerContext,
+  request: Request,
+  handle: string | undefined,
+): Promise<Interaction<InteractionRecord> | undefined> {
+  const interaction = await findInteraction(context, request, handle);
+  if (!interaction || isVisit(interaction.record)) return undefined;
+  return { ...interaction, record: interaction.record };
+}
+
+/** Tell what the login attempt of a client has come to; a visit is none. */
+export function noteStep(
+  context: ServerContext,
+  request: Request,
+  { key, record }: Pick<Interaction, "key" | "record">,
+  step: Omit<Noted, "interaction">,
+): void {
+  if (isVisit(record)) return;
+  // A name that opens nothing.
+  context.attempts.note({ ...step, interaction: digest(key).slice(0, 22) }, request);
 }
 
 /** Go one step on. @returns false when another request was first; nothing has changed then */
 export function advanceInteraction(
   context: ServerContext,
   interaction: Interaction,
-  next: InteractionRecord,
+  next: AnyRecord,
 ): Promise<boolean> {
   return context.store.replace("interaction", interaction.key, interaction.record, next);
 }
@@ -107,13 +158,18 @@ export function advanceInteraction(
 export async function closeInteraction(
   context: ServerContext,
   response: Response,
-  { key, handle, record }: Interaction,
+  interaction: Interaction,
 ): Promise<boolean> {
-  clearCookie(response, cookieName(context.issuer, `interaction-${handle}`));
-  return context.store.transact([
+  clearCookie(response, cookieName(context.issuer, `interaction-${interaction.handle}`));
+  return context.store.transact(closing(interaction));
+}
+
+/** The same, as part of a larger step. */
+export function closing({ key, record }: Interaction): Operation[] {
+  return [
     { type: "check", kind: "interaction", id: key, seen: record },
     { type: "delete", kind: "interaction", id: key },
-  ]);
+  ];
 }
 
 /**

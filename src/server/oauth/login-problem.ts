@@ -13,7 +13,7 @@ import { loginProblemPage } from "../pages/login-problem-page.ts";
 import { sendPage } from "../pages/send-page.ts";
 import { errorRedirectUrl } from "./authorization-response.ts";
 import { isForDevice } from "./device.ts";
-import { AS_OTHER, interactionUrl, traceId, type Interaction } from "./interaction.ts";
+import { AS_OTHER, interactionUrl, isVisit, noteStep, type Interaction } from "./interaction.ts";
 
 export function sendProviderFailure(
   context: ServerContext,
@@ -22,16 +22,28 @@ export function sendProviderFailure(
   interaction: Interaction,
   error: OAuthError,
 ): void {
-  context.attempts.note(
-    { what: "login.failed", interaction: traceId(interaction.key), ...describeError(error) },
-    request,
-  );
+  noteStep(context, request, interaction, { what: "login.failed", ...describeError(error) });
   context.log.warn({ reason: error.detail ?? error.message }, "an identity provider failed");
   sendProblem(context, response, interaction, error, {
     title: "Your login could not be checked",
     message: `${error.message}.`,
     hint: "Wait a moment and try again. If it stays so, tell the operator of this gateway.",
     again: { text: "Try again" },
+  });
+}
+
+/** The person, or the provider, said no, and no client waits to hear it. */
+export function sendLoginRefused(
+  context: ServerContext,
+  response: Response,
+  interaction: Interaction,
+  error: OAuthError,
+): void {
+  sendProblem(context, response, interaction, error, {
+    title: "You are not logged in",
+    message: `${error.message}.`,
+    hint: "Nothing was changed. Log in again, or close this page.",
+    again: { text: "Log in again", mark: `&${AS_OTHER}` },
   });
 }
 
@@ -43,17 +55,15 @@ export function admitOrRefuse(
   interaction: Interaction,
   identity: Identity,
 ): boolean {
-  const closed = closedBy(context, identity, interaction.record);
+  const { record } = interaction;
+  const closed = closedBy(context, identity, isVisit(record) ? undefined : record);
   if (closed === undefined) return true;
-  context.attempts.note(
-    {
-      what: "login.refused",
-      interaction: traceId(interaction.key),
-      subject: identity.subject,
-      detail: `no rule of ${closed} fits`,
-    },
-    request,
-  );
+  const detail = `no rule of ${closed} fits`;
+  noteStep(context, request, interaction, {
+    what: "login.refused",
+    subject: identity.subject,
+    detail,
+  });
   const [provider = ""] = identity.subject.split(":", 1);
   const at = epochSeconds(context.clock);
   const reason = "not allowed by the rules";
@@ -61,7 +71,9 @@ export function admitOrRefuse(
   const description = "This account may not use the service";
   const error = new OAuthError("access_denied", description);
   const account = identity.login ?? identity.email ?? identity.name ?? identity.subject;
-  const service = context.resources.named(interaction.record.resource)?.service;
+  const service = isVisit(record)
+    ? "this gateway"
+    : context.resources.named(record.resource)?.service;
   sendProblem(context, response, interaction, error, {
     title: "You may not use this",
     message: `You are logged in as ${account} (${provider}), and nobody has allowed that account to use ${service ?? "this service"}.`,
@@ -81,7 +93,8 @@ function sendProblem(
     ...page
   }: { title: string; message: string; hint: string; again: { text: string; mark?: string } },
 ): void {
-  const back = isForDevice(record) ? undefined : errorRedirectUrl(context, record, error);
+  const hasNoClient = isVisit(record) || isForDevice(record);
+  const back = hasNoClient ? undefined : errorRedirectUrl(context, record, error);
   const ways = [
     {
       text: again.text,

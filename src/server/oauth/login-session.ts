@@ -12,15 +12,17 @@ import { clearCookie, cookieName, readCookie, setCookie } from "./cookie.ts";
 
 const LOGIN_SESSION_TTL = 43_200; // seconds: twelve hours
 
-/** @returns undefined when this browser is not logged in, or through a provider that is no longer configured */
+/** @returns the session and its cookie; undefined when this browser is not logged in, or through a provider that is no longer configured */
 export async function findLoginSession(
   context: ServerContext,
   request: Request,
-): Promise<LoginSessionRecord | undefined> {
+): Promise<(LoginSessionRecord & { readonly secret: string }) | undefined> {
   const secret = readCookie(request, nameOf(context));
   if (secret === undefined) return undefined;
   const session = await context.store.get("loginSession", digest(secret));
-  return session && context.identityProviders.has(session.provider) ? session : undefined;
+  return session && context.identityProviders.has(session.provider)
+    ? { ...session, secret }
+    : undefined;
 }
 
 /** Begin a new one; the one before ends, so that nothing known before the login is worth anything after it. */

@@ -7,7 +7,7 @@
  * The `state` given to the provider begins with the interaction's handle, so that its answer finds the way back, and goes on
  * with 256 random bits, of which we keep the digest.
  */
-import type { Request, RequestHandler, Response } from "express";
+import type { RequestHandler, Response } from "express";
 import { OAuthError } from "../../errors.ts";
 import { digest, randomId, randomToken } from "../../random.ts";
 import type { ServerContext } from "../context.ts";
@@ -25,11 +25,12 @@ import {
   findInteraction,
   interactionUrl,
   isOwnForm,
+  isVisit,
+  noteStep,
   seeOther,
   sendForeignForm,
   sendNoInteraction,
   serverPath,
-  traceId,
   type Interaction,
 } from "./interaction.ts";
 import { sendProviderFailure } from "./login-problem.ts";
@@ -71,7 +72,8 @@ export function loginPage(context: ServerContext): RequestHandler {
       ...interaction.record,
       login,
     });
-    if (hasBegun) noteBegin(context, request, interaction, provider.name);
+    if (hasBegun)
+      noteStep(context, request, interaction, { what: "login.begun", detail: provider.name });
     // Somebody moved this interaction on in the same instant: look again where it stands.
     if (!hasBegun) return seeOther(response, request.originalUrl);
     if ("location" in step) return seeOther(response, step.location.href);
@@ -128,16 +130,6 @@ export async function sendLoginForm(
   sendPage(response, problem === undefined ? 200 : 403, page);
 }
 
-function noteBegin(
-  { attempts }: ServerContext,
-  request: Request,
-  { key, record: { clientId } }: Interaction,
-  provider: string,
-): void {
-  const interaction = traceId(key);
-  attempts.note({ what: "login.begun", interaction, clientId, detail: provider }, request);
-}
-
 function asProviderFailure(error: unknown): OAuthError {
   if (isProviderFailure(error)) return error;
   throw error;
@@ -160,12 +152,11 @@ async function sendChoice(
 
 async function purposeOf(
   context: ServerContext,
-  { clientId, resource }: Interaction["record"],
+  record: Interaction["record"],
 ): Promise<LoginPurpose> {
-  const client = await findClient(context, clientId);
-  return {
-    clientName: client?.metadata.client_name,
-    service: context.resources.named(resource)?.service ?? resource,
-    host: new URL(context.issuer).host,
-  };
+  const { host } = new URL(context.issuer);
+  if (isVisit(record)) return { client: undefined, host };
+  const client = await findClient(context, record.clientId);
+  const service = context.resources.named(record.resource)?.service ?? record.resource;
+  return { client: { name: client?.metadata.client_name, service }, host };
 }

@@ -24,7 +24,7 @@ import type { ServerContext } from "../context.ts";
 import type { GrantRecord, RefreshTokenRecord } from "../store/records.ts";
 import type { Operation } from "../store/store.ts";
 import type { IssuedAccessToken } from "./access-token.ts";
-import { endGrant, findGrant, stillStands } from "./grant.ts";
+import { endGrant, findGrant, notingUse, stillStands } from "./grant.ts";
 import { requireKey } from "./token-binding.ts";
 
 /** Each failed attempt means the token has changed its state, and it has only three. */
@@ -94,6 +94,7 @@ export async function rotateRefreshToken(
             putToken(context, grant, refreshToken, { jkt: record.jkt, predecessor: id }),
             ...(await endGraceOfPredecessor(context, record)),
           ]),
+      ...notingUse(context, grant),
       accessToken.operation,
     ]);
     if (isDone) return { grant, accessToken, refreshToken };

@@ -64,3 +64,14 @@ export function narrowedScopes(text: string | undefined, granted: readonly strin
   }
   return wanted;
 }
+
+/** What a person reads about a scope. */
+export function inPlainWords(
+  { resources }: Pick<ServerContext, "resources">,
+  resource: string,
+  scope: string,
+): string {
+  const { scopes = [] } = resources.named(resource) ?? {};
+  const text = scopes.find(({ name }) => name === scope)?.explanation ?? scope;
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

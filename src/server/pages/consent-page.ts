@@ -6,6 +6,7 @@ import type { Identity } from "../../auth-info.ts";
 import { isLoopbackHost } from "../../config.ts";
 import { html, type Html } from "./html.ts";
 import { layout } from "./layout.ts";
+import { scopeList } from "./scope-list.ts";
 
 export interface ConsentPage {
   /** What the client calls itself; undefined when it has no name. */
@@ -16,8 +17,8 @@ export interface ConsentPage {
   redirectUri: string | undefined;
   service: string;
   resource: string;
-  /** In plain words. */
-  abilities: readonly string[];
+  /** In plain words, and whether that is more than the person has allowed before. */
+  abilities: readonly { text: string; isNew: boolean }[];
   identity: Identity;
   /** Host of the gateway. */
   host: string;
@@ -43,9 +44,7 @@ export function consentPage(page: ConsentPage): Html {
       ${page.redirectUri === undefined ? device : destination(page.redirectUri)}
       <section class="section" aria-labelledby="abilities">
         <h2 id="abilities">It will be able to</h2>
-        <ul class="scopes">
-          ${page.abilities.map((ability) => html`<li>${tick}<span>${ability}</span></li>`)}
-        </ul>
+        ${scopeList(page.abilities)}
       </section>
       <dl>
         <div>
@@ -125,7 +124,3 @@ function person({ subject, name, email }: Identity): Html {
   return html`<strong><bdi>${shown}</bdi></strong>
     ${shown !== subject && html`<span class="small code">${subject}</span>`}`;
 }
-
-const tick = html`<svg viewBox="0 0 20 20" width="20" height="20" aria-hidden="true">
-  <path d="m4.5 10.5 3.6 3.6 7.4-8" />
-</svg>`;

@@ -12,9 +12,14 @@ export interface ProviderChoice {
 
 /** What the person came for, told on every login page, so that a login nobody asked for is seen as one. */
 export interface LoginPurpose {
-  /** What the client calls itself; undefined when it has no name. */
-  clientName: string | undefined;
-  service: string;
+  /** Who asks; undefined when the person wants to see a page of ours. */
+  client:
+    | {
+        /** What it calls itself; undefined when it has no name. */
+        name: string | undefined;
+        service: string;
+      }
+    | undefined;
   /** Host of the gateway. */
   host: string;
 }
@@ -70,13 +75,14 @@ export function loginFormPage(page: LoginFormPage): Html {
   });
 }
 
-function reason({ clientName, service }: LoginPurpose): Html {
+function reason({ client }: LoginPurpose): Html {
+  if (!client) return html`<p class="lead">To see your account here, tell us who you are.</p>`;
   const who =
-    clientName === undefined
+    client.name === undefined
       ? "An app without a name"
-      : html`An app that calls itself <strong><bdi>${clientName}</bdi></strong>`;
+      : html`An app that calls itself <strong><bdi>${client.name}</bdi></strong>`;
   return html`<p class="lead">
-    ${who} asks to use <strong>${service}</strong>. First tell us who you are.
+    ${who} asks to use <strong>${client.service}</strong>. First tell us who you are.
   </p>`;
 }
 

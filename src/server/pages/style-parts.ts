@@ -66,6 +66,29 @@ export const styleParts: Html = css`
     grid-template-columns: 1.25rem 1fr;
     gap: 0.6rem;
   }
+  .access {
+    display: grid;
+    gap: 0.75rem;
+  }
+  h3 {
+    font-size: 1.1rem;
+    overflow-wrap: anywhere;
+  }
+  .new {
+    padding: 0.05rem 0.45rem;
+    border-radius: 0.5rem;
+    background: var(--tint);
+    color: var(--accent);
+    font-size: 0.8125rem;
+  }
+  .hidden {
+    position: absolute;
+    width: 1px;
+    height: 1px;
+    overflow: hidden;
+    clip-path: inset(50%);
+    white-space: nowrap;
+  }
   ul.scopes svg {
     margin-top: 0.2rem;
     fill: none;

@@ -8,6 +8,7 @@
  *   recentRegistration SHA-256 of source + metadata client   10 minutes
  *   metadataDocument   client_id, an https URL    client   7 days from its last fetch, a day while it has no grant
  *   grant              grant id (`gid`)           client   tokens.grant
+ *   consent            SHA-256 of who, whom, what client   tokens.grant from the last time the person was asked
  *   authorizationCode  SHA-256 of the code        grant    a day: a late second use must be recognised
  *   accessToken        `jti`                      grant    until the token's `exp`
  *   refreshToken       SHA-256 of the token       grant    tokens.refreshToken; rotated ones stay as long, as evidence
@@ -27,8 +28,9 @@
  *
  * Ownership: a record with `grantId` dies with that grant (`deleteGrant`), one with `clientId` can be listed by client.
  */
-import type { Identity, LoginForm, PendingLogin } from "../../auth-info.ts";
+import type { Identity } from "../../auth-info.ts";
 import type { ClientRecord, MetadataDocumentRecord } from "./client-records.ts";
+import type { ConsentRecord, LoginProgress, VisitRecord } from "./consent-records.ts";
 import type { KeyRingRecord, SigningKeyRecord } from "./key-records.ts";
 import type { GatewayProcessRecord, McpSessionRecord } from "./session-records.ts";
 
@@ -38,10 +40,11 @@ export interface Records {
   recentRegistration: Pick<ClientRecord, "clientId">;
   metadataDocument: MetadataDocumentRecord;
   grant: GrantRecord;
+  consent: ConsentRecord;
   authorizationCode: AuthorizationCodeRecord;
   accessToken: AccessTokenRecord;
   refreshToken: RefreshTokenRecord;
-  interaction: InteractionRecord;
+  interaction: InteractionRecord | VisitRecord;
   pushedRequest: PushedRequestRecord;
   deviceCode: DeviceCodeRecord;
   userCode: UserCodeRecord;
@@ -64,6 +67,7 @@ export const DURABILITY: Readonly<Record<Kind, "durable" | "lazy">> = {
   recentRegistration: "lazy",
   metadataDocument: "durable",
   grant: "durable",
+  consent: "durable",
   authorizationCode: "durable",
   accessToken: "durable",
   refreshToken: "durable",
@@ -90,6 +94,8 @@ export interface GrantRecord {
   createdAt: number;
   /** The grant and everything below it ends here, however often it is refreshed. */
   expiresAt: number;
+  /** Last time tokens were issued from it, up to an hour late. */
+  lastUsedAt?: number;
 }
 
 /**
@@ -145,7 +151,7 @@ export interface RefreshTokenRecord {
 }
 
 /** An authorization request on its way through login and consent, bound to one browser. */
-export interface InteractionRecord {
+export interface InteractionRecord extends LoginProgress {
   clientId: string;
   redirectUri: string;
   redirectUriWasSent: boolean;
@@ -158,18 +164,6 @@ export interface InteractionRecord {
   prompt?: "login" | "consent";
   /** Key of the device code that waits for the answer; then the answer is no redirect. */
   device?: string;
-  /** Random; with the interaction's cookie it yields what our forms must carry (RFC 6749 §10.12). Renewed at login. */
-  csrf: string;
-  /** Set while the person is with an identity provider, or at the form of one that has no page of its own. */
-  login?: {
-    provider: string;
-    pending: PendingLogin;
-    /** SHA-256 of the state its answer must carry. */
-    state: string;
-    form?: LoginForm;
-  };
-  /** Set once the person is known. */
-  identity?: Identity;
 }
 
 /** A validated authorization request that waits for the browser (RFC 9126). */

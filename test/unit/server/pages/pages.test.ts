@@ -14,7 +14,7 @@ const asked: ConsentPage = {
   redirectUri: "https://claude.ai/api/mcp/auth_callback",
   service: "files",
   resource: "https://gw.example.com/files/mcp",
-  abilities: ["Use the tools"],
+  abilities: [{ text: "Use the tools", isNew: false }],
   identity: { subject: "local:ada", name: "ada" },
   host: "gw.example.com",
   consentAction: "/consent",

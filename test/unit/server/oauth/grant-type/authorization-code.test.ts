@@ -28,11 +28,9 @@ async function issue(): Promise<ReadonlyMap<string, string>> {
     scopes: ["mcp"],
     csrf: "x",
   };
-  const { code } = await issueAuthorizationCode(context, interaction, { subject: "local:ann" }, [
-    "mcp",
-  ]);
+  const issued = await issueAuthorizationCode(context, interaction, { subject: "local:ann" });
   return new Map([
-    ["code", code],
+    ["code", issued!.code],
     ["redirect_uri", redirectUri],
     ["code_verifier", verifier],
   ]);

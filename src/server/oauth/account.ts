@@ -1,0 +1,106 @@
+/**
+ * The account page: GET shows what a person has allowed, POST ends one access or all, or signs the browser out.
+ *
+ * Ending takes the grant with its tokens and MCP sessions and forgets the consent, so that the client has to ask again. Only
+ * the person's own grants are looked at, whatever id a form carries.
+ */
+import type { RequestHandler } from "express";
+import { epochSeconds } from "../../clock.ts";
+import type { ServerContext } from "../context.ts";
+import { all, records } from "../control/all-records.ts";
+import {
+  accountPage as accountDocument,
+  signedOutPage,
+  type Access,
+} from "../pages/account-page.ts";
+import { sendPage } from "../pages/send-page.ts";
+import type { ClientRecord } from "../store/client-records.ts";
+import type { GrantRecord } from "../store/records.ts";
+import { findClient } from "./client.ts";
+import { formOf } from "./form.ts";
+import { endGrant } from "./grant.ts";
+import { seeOther, serverPath } from "./interaction.ts";
+import { endLoginSession } from "./login-session.ts";
+import { inPlainWords } from "./scope.ts";
+import { findSender, findVisitor } from "./visitor.ts";
+
+const PAGE = "/account";
+
+export function accountPage(context: ServerContext): RequestHandler {
+  return async (request, response) => {
+    const visitor = await findVisitor(context, request, response, PAGE);
+    if (!visitor) return;
+    const { identity, csrf } = visitor;
+    const now = epochSeconds(context.clock);
+    const grants = await all(context.store, "grant", { subject: identity.subject });
+    const alive = grants.filter(({ expiresAt }) => expiresAt > now);
+    const lastUse = (grant: GrantRecord): number => grant.lastUsedAt ?? grant.createdAt;
+    const accesses = alive
+      .toSorted((a, b) => lastUse(b) - lastUse(a))
+      .map((grant) => accessOf(context, grant));
+    const page = accountDocument({
+      identity,
+      accesses: await Promise.all(accesses),
+      now,
+      action: serverPath(context, PAGE),
+      csrf,
+      host: new URL(context.issuer).host,
+    });
+    sendPage(response, 200, page);
+  };
+}
+
+export function account(context: ServerContext): RequestHandler {
+  return async (request, response) => {
+    const fields = formOf(response);
+    const visitor = await findSender(context, request, response, PAGE, fields.get("csrf"));
+    if (!visitor) return;
+    const action = serverPath(context, PAGE);
+    if (fields.get("sign-out") !== undefined) {
+      await endLoginSession(context, request, response);
+      const { host } = new URL(context.issuer);
+      return sendPage(response, 200, signedOutPage({ host, action }));
+    }
+    await endAccess(context, visitor.identity.subject, fields.get("end"));
+    seeOther(response, action);
+  };
+}
+
+/** @param which a grant id, or `all` */
+async function endAccess(
+  context: ServerContext,
+  subject: string,
+  which: string | undefined,
+): Promise<void> {
+  const { store } = context;
+  for (const { grantId } of await all(store, "grant", { subject })) {
+    if (which === "all" || which === grantId) await endGrant(context, grantId, "revoked by person");
+  }
+  if (which !== "all") return;
+  // Also where no grant is left.
+  for await (const { id } of records(store, "consent", { subject })) {
+    await store.delete("consent", id);
+  }
+}
+
+async function accessOf(context: ServerContext, grant: GrantRecord): Promise<Access> {
+  const { grantId, clientId, resource, scopes, createdAt, lastUsedAt } = grant;
+  const client = await findClient(context, clientId).catch(() => undefined);
+  return {
+    grantId,
+    clientName: client?.metadata.client_name,
+    clientHost: client && hostOf(client),
+    service: context.resources.named(resource)?.service ?? resource,
+    abilities: scopes.map((scope) => inPlainWords(context, resource, scope)),
+    since: createdAt,
+    lastUsed: lastUsedAt,
+  };
+}
+
+function hostOf({ clientId, via, metadata }: ClientRecord): string | undefined {
+  if (via === "document") return new URL(clientId).host;
+  const [uri] = metadata.redirect_uris;
+  if (uri === undefined) return undefined;
+  const { protocol, host } = new URL(uri);
+  return host === "" ? protocol : host;
+}

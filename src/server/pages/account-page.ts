@@ -1,0 +1,124 @@
+/**
+ * The account: which clients may do what in this person's name, and how to end it.
+ */
+import type { Identity } from "../../auth-info.ts";
+import { html, type Html } from "./html.ts";
+import { layout } from "./layout.ts";
+import { scopeList } from "./scope-list.ts";
+
+export interface Access {
+  grantId: string;
+  /** What the client calls itself; undefined when it has no name. */
+  clientName: string | undefined;
+  /** The host it is known by: of its description, else where its answers go; undefined when there is none. */
+  clientHost: string | undefined;
+  service: string;
+  /** In plain words. */
+  abilities: readonly string[];
+  /** Seconds since the epoch. */
+  since: number;
+  /** Up to an hour late; undefined when it was never used. */
+  lastUsed: number | undefined;
+}
+
+export interface AccountPage {
+  identity: Identity;
+  accesses: readonly Access[];
+  now: number;
+  /** Where the forms are sent. */
+  action: string;
+  csrf: string;
+  /** Host of the gateway. */
+  host: string;
+}
+
+export function accountPage(page: AccountPage): Html {
+  const { identity, accesses } = page;
+  const shown = identity.name ?? identity.email ?? identity.subject;
+  return layout({
+    title: "Your account",
+    wide: true,
+    main: html`
+      <h1>Your account</h1>
+      <p class="lead">
+        Logged in as <strong><bdi>${shown}</bdi></strong>
+        ${shown !== identity.subject && html`<span class="small code">${identity.subject}</span>`}
+      </p>
+      <section class="section" aria-labelledby="access">
+        <h2 id="access">Who may act in your name</h2>
+        ${
+          accesses.length === 0
+            ? html`<p>Nobody at the moment.</p>`
+            : html`<p class="small">
+                Apps chose their names themselves; nobody has verified them.
+              </p>`
+        }
+        ${accesses.map((access, index) => card(page, access, `access-${index}`))}
+      </section>
+      ${accesses.length > 1 && form(page, "end", "all", html`End all access`, "second")}
+      <section class="section next" aria-labelledby="session">
+        <h2 id="session">This browser</h2>
+        <p class="small">
+          Signing out ends the login in this browser. Apps keep the access you have given them.
+        </p>
+        ${form(page, "sign-out", "yes", html`Sign out`, "second")}
+      </section>
+    `,
+    footer: `You are at ${page.host}`,
+  });
+}
+
+function card(page: AccountPage, access: Access, id: string): Html {
+  const { clientName, clientHost, service } = access;
+  const name = clientName === undefined ? "An app without a name" : clientName;
+  return html`<article class="panel access" aria-labelledby="${id}">
+    <h3 id="${id}"><bdi>${name}</bdi></h3>
+    ${clientHost !== undefined && html`<p class="small code">${clientHost}</p>`}
+    <p class="small">may, at <strong>${service}</strong>:</p>
+    ${scopeList(access.abilities.map((text) => ({ text, isNew: false })))}
+    <p class="small">
+      Since <time datetime="${isoTime(access.since)}">${day(access.since)}</time>;
+      ${access.lastUsed === undefined ? "not used yet" : html`last used <time datetime="${isoTime(access.lastUsed)}">${ago(page.now - access.lastUsed)}</time>`}.
+    </p>
+    ${form(page, "end", access.grantId, html`End access<span class="hidden"> of ${name} to ${service}</span>`, "second")}
+  </article>`;
+}
+
+function form(page: AccountPage, name: string, value: string, label: Html, kind: string): Html {
+  return html`<form method="post" action="${page.action}">
+    <input type="hidden" name="csrf" value="${page.csrf}" />
+    <button class="${kind}" type="submit" name="${name}" value="${value}">${label}</button>
+  </form>`;
+}
+
+/** A browser that is logged in no more. */
+export function signedOutPage({ host, action }: { host: string; action: string }): Html {
+  return layout({
+    title: "Signed out",
+    main: html`
+      <h1>You are signed out</h1>
+      <p class="lead">
+        This browser is logged in no more. Apps keep the access you have given them.
+      </p>
+      <p class="next"><a href="${action}">Log in again</a> to see or end it.</p>
+    `,
+    footer: `You were at ${host}`,
+  });
+}
+
+function isoTime(seconds: number): string {
+  return new Date(seconds * 1000).toISOString();
+}
+
+/** In UTC: what the person's own zone is, a page without scripts cannot know. */
+function day(seconds: number): string {
+  const format = { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" } as const;
+  return new Date(seconds * 1000).toLocaleDateString("en-GB", format);
+}
+
+/** As exact as the time of use is known. */
+function ago(seconds: number): string {
+  const hours = Math.floor(seconds / 3600);
+  if (hours < 2) return "within the last two hours";
+  return hours < 48 ? `about ${hours} hours ago` : `about ${Math.floor(hours / 24)} days ago`;
+}
