@@ -52,6 +52,8 @@ export interface Identity {
   groups?: string[];
   /** `acme`, and `acme/platform` for a team. */
   organizations?: string[];
+  /** Which account of the gateway's own it is, and with which of its passwords the person came (server/accounts). */
+  account?: { name: string; credential: string };
 }
 
 /** What an identity provider wants back when the person returns; opaque to everybody else. */

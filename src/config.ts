@@ -28,7 +28,7 @@ const serviceName = z
 /** First path segments that belong to the gateway; a service may not hide them. */
 export const RESERVED_NAMES: ReadonlySet<string> = new Set([
   "account", "admin", "authorize", "callback", "consent", "device", "device_authorization", "healthz",
-  "introspect", "login", "logout", "mcp", "metrics", "par", "readyz", "register", "revoke", "token", "verify",
+  "introspect", "invitation", "login", "logout", "mcp", "metrics", "par", "readyz", "register", "revoke", "token", "verify",
 ]); // prettier-ignore
 
 const redisStore = z.strictObject({

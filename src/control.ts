@@ -19,6 +19,13 @@ import type {
   SessionSummary,
   SigningKeySummary,
 } from "./control/answers.ts";
+import type {
+  AccountSummary,
+  AddAccount,
+  GivenAccess,
+  RemovedAccount,
+  ResetAccount,
+} from "./control/accounts.ts";
 import type { Attempt, AttemptFilter, AttemptSummary } from "./control/attempts.ts";
 import type { RestartedService, ServiceLogLine } from "./control/services.ts";
 import { findConfigFile, STATE_DIRECTORY, statePaths } from "./paths.ts";
@@ -51,6 +58,11 @@ export interface ControlClient {
   endSession(session: string): Promise<SessionSummary>;
   keys(): Promise<SigningKeySummary[]>;
   rotateKeys(options: { emergency: boolean }): Promise<RotatedKeys>;
+  accounts(): Promise<AccountSummary[]>;
+  account(name: string): Promise<AccountSummary>;
+  addAccount(account: AddAccount): Promise<GivenAccess>;
+  resetAccount(name: string, options: ResetAccount): Promise<GivenAccess>;
+  removeAccount(name: string): Promise<RemovedAccount>;
   /** Login attempts, newest first. */
   attempts(filter?: AttemptFilter): Promise<AttemptSummary[]>;
   /** @param attempt its id or the beginning of it, when only one begins so */
@@ -144,6 +156,11 @@ export function connectControl(stateDirectory: string): ControlClient {
     endSession: (session) => call("DELETE", one("/sessions", session)),
     keys: () => call("GET", "/keys"),
     rotateKeys: (options) => call("POST", "/keys", options),
+    accounts: () => call("GET", "/accounts"),
+    account: (name) => call("GET", one("/accounts", name)),
+    addAccount: (account) => call("POST", "/accounts", account),
+    resetAccount: (name, options) => call("POST", one("/accounts", name), options),
+    removeAccount: (name) => call("DELETE", one("/accounts", name)),
     attempts: (filter = {}) => call("GET", `/attempts?${queryOf(filter)}`),
     attempt: (attempt) => call("GET", one("/attempts", attempt)),
     serviceLog: (service) => call("GET", one("/logs", service)),

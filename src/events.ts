@@ -29,6 +29,12 @@ type Fact =
       clientName?: string;
       via: "registration" | "command" | "document";
     }
+  | {
+      type: "account.changed";
+      at: number;
+      subject: string;
+      change: "added" | "reset" | "password set" | "removed";
+    }
   | { type: "client.revoked"; at: number; clientId: string; grants: number }
   | { type: "login.succeeded"; at: number; provider: string; subject: string }
   | {
@@ -161,7 +167,8 @@ export type GrantEnd =
   | "client revoked"
   | "code reused"
   | "refresh token reused"
-  | "no longer allowed";
+  | "no longer allowed"
+  | "account removed";
 
 export interface EventSource {
   /** @returns ends the subscription. */

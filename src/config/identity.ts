@@ -2,6 +2,7 @@
  * Who tells the gateway which person it is, and who of those may come in.
  */
 import { z } from "zod";
+import { accountsProvider } from "./accounts.ts";
 import { parseRule, ruleLists, RULE_WORDS, type AllowRule, type Lists } from "./allow.ts";
 import { issuerProblem, oidcProvider, withPreset } from "./oidc.ts";
 import { secretReference, secureUrl } from "./values.ts";
@@ -51,7 +52,12 @@ export const identity = z
   .strictObject({
     providers: z
       .array(
-        z.discriminatedUnion("type", [localProvider, githubProvider, oidcProvider(providerName)]),
+        z.discriminatedUnion("type", [
+          localProvider,
+          accountsProvider(providerName),
+          githubProvider,
+          oidcProvider(providerName),
+        ]),
       )
       .min(1)
       .default([{ type: "local", name: "local" }])
@@ -59,7 +65,7 @@ export const identity = z
     allow: allowRules
       .optional()
       .describe(
-        "Who of all those people may come in; one match is enough. Without it whoever is at this machine, for the provider local only.",
+        "Who of all those people may come in; one match is enough. Without it whoever is at this machine or has an account of the gateway's own; providers elsewhere need it.",
       ),
     admins: allowRules
       .optional()
@@ -88,10 +94,16 @@ export function identityProblems(config: Named): { path: (string | number)[]; me
         return message === undefined ? [] : [{ path: [...path, index], message }];
       }),
   );
-  const open = providers.find(({ type }) => type !== "local");
+  // Of these nobody has an account whom the operator did not give one.
+  const open = providers.find(({ type }) => type !== "local" && type !== "accounts");
   if (open && allow === undefined) {
     const message = `name who may come in: without it everybody who has an account at ${open.name} could`;
     problems.push({ path: ["identity", "allow"], message });
+  }
+  const second = providers.findLastIndex(({ type }) => type === "accounts");
+  if (second !== providers.findIndex(({ type }) => type === "accounts")) {
+    const message = "the gateway keeps one set of accounts; name the type accounts once";
+    problems.push({ path: ["identity", "providers", second, "type"], message });
   }
   for (const [index, provider] of providers.entries()) {
     const message = provider.type === "oidc" ? issuerProblem(provider) : undefined;

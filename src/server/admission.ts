@@ -34,6 +34,11 @@ export function closedBy(
   return isOpen ? undefined : `services.${service}.allow`;
 }
 
+/** Whether the person is let in at all, whatever they want and come with. */
+export function mayComeIn({ config }: Pick<Deciding, "config">, identity: Identity): boolean {
+  return fits(config.identity.allow, { identity, clientId: "" });
+}
+
 /** The same for what was given out already. A client that acts for itself is the operator's own, and no person. */
 export function isStillAdmitted(
   context: Deciding,

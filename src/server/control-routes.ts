@@ -11,6 +11,7 @@ import type {
   RevokedClient,
   SessionSummary,
 } from "../control/answers.ts";
+import { accountRoutes } from "./control/accounts.ts";
 import { attemptRoutes } from "./control/attempts.ts";
 import { all } from "./control/all-records.ts";
 import type { ControlContext, ControlRoute } from "./control/control-route.ts";
@@ -34,6 +35,7 @@ export const controlRoutes: readonly ControlRoute[] = [
   { method: "GET",    path: "/tokens/:id",  handle: (context, { id }) => showToken(context, id) },
   { method: "DELETE", path: "/tokens/:id",  handle: (context, { id }) => revokeToken(context, id) },
   { method: "GET",    path: "/sessions",    handle: (context) => listSessions(context) },
+  ...accountRoutes,
   ...attemptRoutes,
   { method: "GET",    path: "/sessions/:id", handle: (context, { id }) => showSession(context, id) },
   { method: "DELETE", path: "/sessions/:id", handle: (context, { id }) => endSession(context, id) },

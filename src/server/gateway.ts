@@ -10,6 +10,7 @@ import type { SandboxTier } from "../config/permissions.ts";
 import { createEventBus } from "../events.ts";
 import type { Log } from "../log.ts";
 import { prepareStateDirectory } from "../paths.ts";
+import { createAccountDirectory } from "./accounts/accounts.ts";
 import { createRequestListener, type RequestListener } from "./app.ts";
 import { startAuditLog } from "./audit-log.ts";
 import { createAttempts } from "./autopsy/attempts.ts";
@@ -119,6 +120,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       identityProviders: createIdentityProviders(config, {
         clock,
         requireCode: !isOnlyLocal(config),
+        accounts: createAccountDirectory(store),
         announce: options.announce ?? ((code) => log.warn(`One-time login code: ${code}`)),
       }),
     };

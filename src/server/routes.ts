@@ -21,6 +21,7 @@ import { device, devicePage } from "./oauth/device.ts";
 import { forPeople, oauthErrorHandler } from "./oauth/error-handler.ts";
 import { failureLimit } from "./oauth/failure-limit.ts";
 import { form } from "./oauth/form.ts";
+import { invitation, invitationPage } from "./accounts/invitation.ts";
 import { introspection } from "./oauth/introspection.ts";
 import { jwks } from "./oauth/jwks.ts";
 import { login, loginPage } from "./oauth/login.ts";
@@ -87,6 +88,8 @@ export function routes(context: ServerContext): readonly Route[] {
     ["POST", `${base}/callback/:provider`,     [forPeople, form, callback(context)],          null,                     "RFC 6749 §3.1"],
     ["GET",  `${base}/consent`,                [forPeople, consentPage(context)],             null,                     "RFC 6749 §3.1"],
     ["POST", `${base}/consent`,                [forPeople, form, consent(context)],           null,                     "RFC 6749 §4.1.2"],
+    ["GET",  `${base}/invitation`,             [forPeople, invitationPage(context)],          null,                     "NIST SP 800-63B §3.1.1"],
+    ["POST", `${base}/invitation`,             [forPeople, form, invitation(context)],        null,                     "NIST SP 800-63B §3.1.1"],
     ["GET",  `${base}/account`,                [forPeople, accountPage(context)],             null,                     "what clients hold"],
     ["POST", `${base}/account`,                [forPeople, form, account(context)],           null,                     "ends it, or signs out"],
     ["POST", `${base}/device_authorization`,   [cors, form, clientAuth, deviceAuthorization(context), failures], "device_authorization_endpoint", "RFC 8628 §3.1"],

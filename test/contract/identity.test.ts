@@ -1,4 +1,5 @@
 import { afterAll } from "vitest";
+import { createAccountsProvider } from "../../src/server/identity/accounts.ts";
 import { createLocalProvider } from "../../src/server/identity/local.ts";
 import { createGitHubProvider } from "../../src/server/identity/github.ts";
 import type { LoginStep } from "../../src/server/identity/identity-provider.ts";
@@ -94,3 +95,22 @@ function goThere(step: LoginStep, answer: "yes" | "access_denied"): Promise<URL>
 
 identityContract("local, with one button", () => localStage(false));
 identityContract("local, with a code", () => localStage(true));
+
+identityContract("accounts", () => {
+  const typed = (state: string, password: string) => {
+    const url = answer(state);
+    url.searchParams.set("username", "ada");
+    url.searchParams.set("password", password);
+    return url;
+  };
+  const ada = { name: "ada", credential: "c" };
+  return {
+    provider: createAccountsProvider({
+      name: "accounts",
+      accounts: { verify: async (_name, password) => (password === "right" ? ada : undefined) },
+    }),
+    accept: async (_step, state) => typed(state, "right"),
+    refuse: async (_step, state) => typed(state, "wrong"),
+    secrets: () => ["right"],
+  };
+});

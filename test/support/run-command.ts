@@ -13,17 +13,18 @@ export interface Result {
 
 export async function runCommand(
   argv: string[],
-  options: { cwd: string; env?: NodeJS.ProcessEnv; uid?: number },
+  options: { cwd: string; env?: NodeJS.ProcessEnv; uid?: number; input?: string },
 ): Promise<Result> {
   const child = spawn(process.execPath, [bin, ...argv], {
     cwd: options.cwd,
     env: { ...process.env, COLUMNS: "", ...options.env },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
     ...(options.uid !== undefined && { uid: options.uid, gid: options.uid }),
   });
+  child.stdin?.end(options.input);
   const result: Result = { code: null, stdout: "", stderr: "" };
-  child.stdout.on("data", (chunk: Buffer) => (result.stdout += chunk.toString()));
-  child.stderr.on("data", (chunk: Buffer) => (result.stderr += chunk.toString()));
+  child.stdout!.on("data", (chunk: Buffer) => (result.stdout += chunk.toString()));
+  child.stderr!.on("data", (chunk: Buffer) => (result.stderr += chunk.toString()));
   [result.code] = (await once(child, "close")) as [number | null];
   return result;
 }

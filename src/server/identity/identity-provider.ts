@@ -34,6 +34,23 @@ export interface IdentityProvider {
   finish(callback: URL, pending: PendingLogin): Promise<Identity>;
 }
 
+/** The gateway's own accounts, as far as a provider may know them. */
+export interface AccountDirectory {
+  /**
+   * @returns the account, when the password is its own
+   * @throws OAuthError temporarily_unavailable when too many log in at once
+   */
+  verify(name: string, password: string): Promise<KnownAccount | undefined>;
+}
+
+interface KnownAccount {
+  name: string;
+  fullName?: string;
+  email?: string;
+  /** Which of its passwords it was. */
+  credential: string;
+}
+
 /** The status that tells a provider in trouble from everything else: the same login may work a moment later. */
 export const PROVIDER_FAILED = 502;
 

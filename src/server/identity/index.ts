@@ -6,8 +6,9 @@ import type { Config, IdentityProviderConfig } from "../../config.ts";
 import { ruleNeeds, type RuleNeeds } from "../../config/allow.ts";
 import { withPreset } from "../../config/oidc.ts";
 import { resolveSecret } from "../../secret.ts";
+import { createAccountsProvider } from "./accounts.ts";
 import { createGitHubProvider } from "./github.ts";
-import type { IdentityProvider } from "./identity-provider.ts";
+import type { AccountDirectory, IdentityProvider } from "./identity-provider.ts";
 import { createLocalProvider } from "./local.ts";
 import { createOidcProvider } from "./oidc.ts";
 import { createProviderFetch, type ProviderFetch } from "./provider-fetch.ts";
@@ -18,6 +19,8 @@ export interface IdentityDependencies {
   requireCode: boolean;
   /** Shows a one-time code to the person at the terminal. */
   announce: (code: string) => void;
+  /** Of the gateway's own. */
+  accounts: AccountDirectory;
 }
 
 /** What providers elsewhere need. */
@@ -36,6 +39,7 @@ type Factories = {
 
 const factories: Factories = {
   local: ({ name }, dependencies) => createLocalProvider({ name, ...dependencies }),
+  accounts: ({ name }, { accounts }) => createAccountsProvider({ name, accounts }),
   github: ({ name, clientId, clientSecret, baseUrl }, { fetch, needs }) =>
     createGitHubProvider({
       name,

@@ -13,7 +13,7 @@ import type { Noted } from "../autopsy/step.ts";
 import type { ServerContext } from "../context.ts";
 import type { AuthorizationCodeRecord, GrantRecord, InteractionRecord } from "../store/records.ts";
 import type { Operation } from "../store/store.ts";
-import { newGrant, stillStands } from "./grant.ts";
+import { checksOfGiving, newGrant, stillStands } from "./grant.ts";
 
 /** How long a used code is recognised. */
 const EVIDENCE = 86_400; // seconds
@@ -37,6 +37,7 @@ export function codeIssued(
  * @param besides what else must hold, or be written, in that step
  * @returns the code, and the grant it stands for; undefined when the client was revoked meanwhile, or something of `besides`
  *   does not hold
+ * @throws OAuthError invalid_request when the login is over: to be shown, never redirected
  */
 export async function issueAuthorizationCode(
   context: ServerContext,
@@ -59,7 +60,7 @@ export async function issueAuthorizationCode(
     expiresAt: epochSeconds(context.clock) + ttl,
   };
   const isDone = await context.store.transact([
-    { type: "checkExists", kind: "client", id: grant.clientId },
+    ...(await checksOfGiving(context, grant)),
     { type: "put", kind: "grant", id: grant.grantId, record: grant, ttl },
     { type: "put", kind: "authorizationCode", id: digest(code), record, ttl },
     ...besides,

@@ -6,7 +6,8 @@
  * Until the state is proven nothing leads to the client. After it, "no" is the client's to hear: access_denied.
  *
  * A form may be tried five times. Each try takes its number, atomically, before the answer is looked at, so however many are
- * sent at once, the sixth is never looked at.
+ * sent at once, the sixth is never looked at. A form that asks for a name and password has limits besides that hold across
+ * logins (guess-limit.ts).
  */
 import type { Request, RequestHandler, Response } from "express";
 import type { Identity } from "../../auth-info.ts";
@@ -21,6 +22,7 @@ import type { LoginProgress } from "../store/consent-records.ts";
 import { redirectWithError } from "./authorization-response.ts";
 import { answerDevice, isForDevice } from "./device.ts";
 import { formOf } from "./form.ts";
+import { GUESS_WINDOW, isGuessedTooOften } from "./guess-limit.ts";
 import {
   advanceInteraction,
   closeInteraction,
@@ -107,6 +109,10 @@ async function finishForm(
   login: PendingState,
   answer: ReadonlyMap<string, string>,
 ): Promise<void> {
+  const account = accountNamed(login, answer);
+  if (account !== undefined && (await isGuessedTooOften(context, request, account))) {
+    return sendGuessedTooOften(response);
+  }
   const tries = await context.store.increment(`login-tries ${login.state}`, TRIES_TTL);
   if (tries > MOST_TRIES) return sendTooManyTries(context, response, interaction);
   const result = await identify(context, login, answer);
@@ -115,7 +121,19 @@ async function finishForm(
   }
   noteStep(context, request, interaction, { what: "login.failed", ...describeError(result) });
   if (tries === MOST_TRIES) return sendTooManyTries(context, response, interaction);
-  await sendLoginForm(context, response, interaction, answer.get("state")!, result.message);
+  await sendLoginForm(context, response, interaction, answer.get("state")!, {
+    problem: result.message,
+    account,
+  });
+}
+
+/** What the person typed into the field for the name; undefined when the form has none. */
+function accountNamed(
+  { form }: PendingState,
+  answer: ReadonlyMap<string, string>,
+): string | undefined {
+  const field = form?.fields.find(({ autocomplete }) => autocomplete === "username");
+  return field && (answer.get(field.name) ?? "");
 }
 
 /** @returns the person, or the provider's "no"; anything else that went wrong is thrown */
@@ -180,6 +198,17 @@ async function sendTooManyTries(
     title: "Too many wrong tries",
     message: "What you were asked for is no longer valid.",
     hint: "Go back to your app and connect again.",
+  });
+}
+
+/** The same for names that nobody has. */
+function sendGuessedTooOften(response: Response): void {
+  response.setHeader("Retry-After", GUESS_WINDOW);
+  sendErrorPage(response, {
+    status: 429,
+    title: "Too many tries",
+    message: "Passwords were tried too often, so this one was not looked at. Nothing is locked.",
+    hint: "Wait fifteen minutes, then go back to your app and connect again. If you do not know the password, the operator of this gateway can give you a link to set a new one.",
   });
 }
 

@@ -10,6 +10,7 @@ import type { Request, RequestHandler, Response } from "express";
 import type { Identity } from "../../auth-info.ts";
 import { epochSeconds } from "../../clock.ts";
 import { OAuthError } from "../../errors.ts";
+import { checksOfLogin } from "../accounts/accounts.ts";
 import type { ServerContext } from "../context.ts";
 import { consentPage as consentDocument } from "../pages/consent-page.ts";
 import { sendErrorPage } from "../pages/error-page.ts";
@@ -46,7 +47,7 @@ export function consentPage(context: ServerContext): RequestHandler {
     if (!interaction) return sendNoInteraction(response);
     const { record } = interaction;
     const { identity } = record;
-    if (!identity) {
+    if (!identity || !(await checksOfLogin(context, identity))) {
       return seeOther(response, interactionUrl(context, "/login", interaction.handle));
     }
     if (!admitOrRefuse(context, request, response, interaction, identity)) return;
@@ -98,6 +99,9 @@ export function consent(context: ServerContext): RequestHandler {
     const decision = fields.get("decision");
     if (decision !== "allow" && decision !== "cancel") {
       throw new OAuthError("invalid_request", "The answer must be allow or cancel");
+    }
+    if (!(await checksOfLogin(context, identity))) {
+      return seeOther(response, interactionUrl(context, "/login", interaction.handle));
     }
     if (!admitOrRefuse(context, request, response, interaction, identity)) return;
     const client = await findClient(context, interaction.record.clientId);

@@ -21,7 +21,7 @@ import { digest, keyedDigest, randomToken, randomUserCode } from "../../random.t
 import type { ServerContext } from "../context.ts";
 import type { DeviceCodeRecord, InteractionRecord } from "../store/records.ts";
 import type { Operation } from "../store/store.ts";
-import { newGrant } from "./grant.ts";
+import { checksOfGiving, newGrant } from "./grant.ts";
 
 /** Life of both codes. */
 export const DEVICE_CODE_TTL = 600; // seconds
@@ -129,7 +129,7 @@ export async function decideDeviceCode(
     const ttl = seen.expiresAt - context.clock.now();
     const allowed: Operation[] = grant
       ? [
-          { type: "checkExists", kind: "client", id: grant.clientId },
+          ...(await checksOfGiving(context, grant)),
           { type: "put", kind: "grant", id: grant.grantId, record: grant, ttl },
         ]
       : [];
@@ -142,7 +142,7 @@ export async function decideDeviceCode(
     if (isDone) return;
   }
   throw new OAuthError("invalid_request", "The code has expired, or was answered already", {
-    detail: "device code gone, decided, or its client revoked",
+    detail: "device code gone, decided, or its client or login ended",
   });
 }
 

@@ -6,8 +6,10 @@
  */
 import type { Identity } from "../../auth-info.ts";
 import { epochSeconds } from "../../clock.ts";
+import { OAuthError } from "../../errors.ts";
 import type { GrantEnd } from "../../events.ts";
 import { randomId } from "../../random.ts";
+import { checksOfLogin } from "../accounts/accounts.ts";
 import { hasRules, isStillAdmitted } from "../admission.ts";
 import type { ServerContext } from "../context.ts";
 import { records } from "../control/all-records.ts";
@@ -43,6 +45,19 @@ export async function findGrant(
   const grant = await context.store.get("grant", grantId);
   const isAlive = grant && grant.expiresAt > context.clock.now();
   return isAlive && isStillAdmitted(context, grant, grant.identity) ? grant : undefined;
+}
+
+/**
+ * A grant may be written only while its client is there, and the login with which it was given is good.
+ * @throws OAuthError invalid_request when the login is over: to be shown
+ */
+export async function checksOfGiving(
+  context: ServerContext,
+  grant: GrantRecord,
+): Promise<readonly Operation[]> {
+  const login = await checksOfLogin(context, grant.identity);
+  if (!login) throw new OAuthError("invalid_request", "This login is over; connect again");
+  return [{ type: "checkExists", kind: "client", id: grant.clientId }, ...login];
 }
 
 /** Nothing may be issued unless the client and the grant are there at that very moment. */

@@ -6,13 +6,14 @@ import type { Request, Response } from "express";
 import type { Identity } from "../../auth-info.ts";
 import { epochSeconds } from "../../clock.ts";
 import { digest, randomToken } from "../../random.ts";
+import { checksOfLogin } from "../accounts/accounts.ts";
 import type { ServerContext } from "../context.ts";
 import type { LoginSessionRecord } from "../store/records.ts";
 import { clearCookie, cookieName, readCookie, setCookie } from "./cookie.ts";
 
 const LOGIN_SESSION_TTL = 43_200; // seconds: twelve hours
 
-/** @returns the session and its cookie; undefined when this browser is not logged in, or through a provider that is no longer configured */
+/** @returns the session and its cookie; undefined when this browser is not logged in, its provider is gone, or its account has changed */
 export async function findLoginSession(
   context: ServerContext,
   request: Request,
@@ -20,9 +21,8 @@ export async function findLoginSession(
   const secret = readCookie(request, nameOf(context));
   if (secret === undefined) return undefined;
   const session = await context.store.get("loginSession", digest(secret));
-  return session && context.identityProviders.has(session.provider)
-    ? { ...session, secret }
-    : undefined;
+  if (!session || !context.identityProviders.has(session.provider)) return undefined;
+  return (await checksOfLogin(context, session.identity)) ? { ...session, secret } : undefined;
 }
 
 /** Begin a new one; the one before ends, so that nothing known before the login is worth anything after it. */

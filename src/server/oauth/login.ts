@@ -109,14 +109,14 @@ export function login(context: ServerContext): RequestHandler {
 
 /**
  * The form of a provider without a page of its own; it goes to the provider's callback like any other answer.
- * @param problem what was wrong with the last try
+ * @param lastTry what was wrong with it, and the account it named
  */
 export async function sendLoginForm(
   context: ServerContext,
   response: Response,
   { csrf, record }: Interaction,
   state: string,
-  problem?: string,
+  lastTry?: { problem: string; account: string | undefined },
 ): Promise<void> {
   const { form, provider } = record.login!;
   const page = loginFormPage({
@@ -125,9 +125,9 @@ export async function sendLoginForm(
     action: serverPath(context, `/callback/${provider}`),
     state,
     csrf,
-    ...(problem !== undefined && { problem }),
+    ...lastTry,
   });
-  sendPage(response, problem === undefined ? 200 : 403, page);
+  sendPage(response, lastTry === undefined ? 200 : 403, page);
 }
 
 function asProviderFailure(error: unknown): OAuthError {

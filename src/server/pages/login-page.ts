@@ -53,10 +53,15 @@ export interface LoginFormPage {
   csrf: string;
   /** What was wrong with the last try. */
   problem?: string;
+  /** The name typed then: only the password has to be written again. */
+  account?: string | undefined;
 }
 
 export function loginFormPage(page: LoginFormPage): Html {
-  const { form, problem } = page;
+  const { form, problem, account = "" } = page;
+  const valueOf = ({ autocomplete }: LoginField): string =>
+    autocomplete === "username" ? account : "";
+  const first = form.fields.findIndex((field) => valueOf(field) === "");
   return layout({
     title: problem === undefined ? form.title : `Try again: ${form.title}`,
     main: html`
@@ -67,7 +72,9 @@ export function loginFormPage(page: LoginFormPage): Html {
         <input type="hidden" name="csrf" value="${page.csrf}" />
         ${problem !== undefined && html`<p class="note bad" id="problem" role="alert">${problem}</p>`}
         <p>${form.explanation}</p>
-        ${form.fields.map((field, index) => input(field, index === 0, problem !== undefined))}
+        ${form.fields.map((field, index) =>
+          input(field, valueOf(field), index === first, problem !== undefined),
+        )}
         <button type="submit">${form.button}</button>
       </form>
     `,
@@ -86,7 +93,7 @@ function reason({ client }: LoginPurpose): Html {
   </p>`;
 }
 
-function input(field: LoginField, isFirst: boolean, isWrong: boolean): Html {
+function input(field: LoginField, value: string, isFirst: boolean, isWrong: boolean): Html {
   return html`<div class="field">
     <label for="${field.name}">${field.label}</label>
     <input
@@ -94,6 +101,7 @@ function input(field: LoginField, isFirst: boolean, isWrong: boolean): Html {
       name="${field.name}"
       type="${field.type}"
       class="${field.autocomplete}"
+      value="${value}"
       autocomplete="${field.autocomplete}"
       autocapitalize="${field.autocomplete === "one-time-code" ? "characters" : "none"}"
       spellcheck="false"

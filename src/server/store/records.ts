@@ -22,13 +22,16 @@
  *   gatewayProcess     random                     -        7 seconds from its last sign of life
  *   signingKey         `kid`                      -        until the last token it signed has died
  *   keyRing            `signing`                  -        for ever
+ *   account            its name                   -        until the operator removes it
+ *   invitation         SHA-256 of its link's code -        `invitation` of the provider; one use
  *
  * No record holds a secret in clear: codes, tokens, cookies and client secrets are SHA-256 digests (256 random bits need
- * neither salt nor a slow hash). Times are seconds since the epoch. A record is plain JSON without `undefined`.
+ * neither salt nor a slow hash), passwords are under scrypt. Times are seconds since the epoch. A record is plain JSON without `undefined`.
  *
  * Ownership: a record with `grantId` dies with that grant (`deleteGrant`), one with `clientId` can be listed by client.
  */
 import type { Identity } from "../../auth-info.ts";
+import type { AccountRecord, InvitationRecord } from "./account-records.ts";
 import type { ClientRecord, MetadataDocumentRecord } from "./client-records.ts";
 import type { ConsentRecord, LoginProgress, VisitRecord } from "./consent-records.ts";
 import type { KeyRingRecord, SigningKeyRecord } from "./key-records.ts";
@@ -54,6 +57,8 @@ export interface Records {
   gatewayProcess: GatewayProcessRecord;
   signingKey: SigningKeyRecord;
   keyRing: KeyRingRecord;
+  account: AccountRecord;
+  invitation: InvitationRecord;
 }
 
 export type Kind = keyof Records;
@@ -81,6 +86,8 @@ export const DURABILITY: Readonly<Record<Kind, "durable" | "lazy">> = {
   gatewayProcess: "lazy",
   signingKey: "durable",
   keyRing: "durable",
+  account: "durable",
+  invitation: "durable",
 };
 
 /** What a person allowed: subject x client x resource x scopes. All codes and tokens descend from one. */

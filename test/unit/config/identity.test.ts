@@ -30,6 +30,19 @@ describe("identity in the configuration", () => {
     expect(problems({ providers: [github], allow: ["github:*"] })).toEqual([]);
   });
 
+  it("lets in whom the operator gave an account, and keeps one set of accounts", () => {
+    const accounts = { type: "accounts" };
+    expect(problems({ providers: [accounts] })).toEqual([]);
+    expect(problems({ providers: [accounts], allow: ["accounts:ada"] })).toEqual([]);
+    expect(problems({ providers: [accounts, github] })).toEqual([
+      expect.stringMatching(/^identity\.allow: name who may come in/),
+    ]);
+    expect(problems({ providers: [accounts, { ...accounts, name: "more" }] })).toEqual([
+      "identity.providers.1.type: the gateway keeps one set of accounts; name the type accounts once",
+    ]);
+    expect(problems({ providers: [{ ...accounts, passwordLength: 7 }] })).toHaveLength(1);
+  });
+
   it("finds rules about providers that are not there", () => {
     expect(problems({ allow: ["local:*", "gihtub:1"] }, { allow: ["group:oidc/x"] })).toEqual([
       'identity.allow.1: no provider is named "gihtub"',

@@ -98,6 +98,7 @@ describe("the configured identity providers", () => {
       clock,
       requireCode: false,
       announce: String,
+      accounts: { verify: async () => undefined },
     });
     expect([...providers.keys()]).toEqual(["b", "a"]);
     const provider = providers.get("b")!;

@@ -1,0 +1,281 @@
+/**
+ * The gateway's own accounts in the control API: give one, give new access to one, take one away.
+ *
+ * What a person has allowed ends in the same step as the account or its password. A login that is under way in that instant
+ * cannot add to it: it checks the account when it writes (`checksOfLogin`).
+ */
+import { z } from "zod";
+import { epochSeconds } from "../../clock.ts";
+import type { AccountSummary, Ended, GivenAccess, RemovedAccount } from "../../control/accounts.ts";
+import { ACCOUNT_NAME } from "../../config/accounts.ts";
+import type { IdentityProviderConfig } from "../../config.ts";
+import type { GatewayEvent, GrantEnd } from "../../events.ts";
+import { prepareAccess, type Access } from "../accounts/accounts.ts";
+import { passwordProblem } from "../accounts/password-rules.ts";
+import { mayComeIn } from "../admission.ts";
+import { endGrant, publishEnd } from "../oauth/grant.ts";
+import type { AccountRecord } from "../store/account-records.ts";
+import type { GrantRecord } from "../store/records.ts";
+import type { Operation } from "../store/store.ts";
+import { all, records } from "./all-records.ts";
+import { ControlFailure, type ControlContext, type ControlRoute } from "./control-route.ts";
+
+// prettier-ignore
+export const accountRoutes: readonly ControlRoute[] = [
+  { method: "GET",    path: "/accounts",     handle: (context) => listAccounts(context) },
+  { method: "POST",   path: "/accounts",     handle: (context, { body }) => addAccount(context, body) },
+  { method: "GET",    path: "/accounts/:id", handle: (context, { id }) => showAccount(context, id) },
+  { method: "POST",   path: "/accounts/:id", handle: (context, { id, body }) => resetAccount(context, id, body) },
+  { method: "DELETE", path: "/accounts/:id", handle: (context, { id }) => removeAccount(context, id) },
+];
+
+const ATTEMPTS = 5;
+
+const password = z.string().optional();
+const addition = z.strictObject({
+  name: z
+    .string()
+    .regex(
+      ACCOUNT_NAME,
+      "lower-case letters, digits and . _ - only, at most 63, no sign at its beginning",
+    ),
+  fullName: z.string().trim().min(1).max(200).optional(),
+  email: z.email().max(254).optional(),
+  password,
+});
+const resetting = z.strictObject({ password, endGrants: z.boolean().optional() });
+
+async function listAccounts(context: ControlContext): Promise<AccountSummary[]> {
+  providerOf(context);
+  const grants = await all(context.store, "grant");
+  return (await all(context.store, "account"))
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    .map((account) => summarize(context, account, grants.filter(isOf(account.name)).length));
+}
+
+async function showAccount(context: ControlContext, name: string): Promise<AccountSummary> {
+  const account = await find(context, name);
+  return summarize(context, account, (await grantsOf(context, name)).length);
+}
+
+async function addAccount(context: ControlContext, body: unknown): Promise<GivenAccess> {
+  const { password: given, name, fullName, email } = parse(addition, body);
+  const account = {
+    name,
+    ...(fullName !== undefined && { fullName }),
+    ...(email !== undefined && { email }),
+    createdAt: epochSeconds(context.clock),
+  };
+  const access = accessFor(context, account, given);
+  const prepared = await prepareAccess(context, account, undefined, access);
+  if (!(await context.store.transact(prepared.operations))) {
+    const hint = `For a new link: mcp-gateway user reset ${name}`;
+    throw new ControlFailure(409, "exists", `There is an account ${name} already`, hint);
+  }
+  publish(context, name, "added");
+  return { ...withLink(context, prepared), ended: { grants: 0, accessTokens: 0, sessions: 0 } };
+}
+
+async function resetAccount(
+  context: ControlContext,
+  name: string,
+  body: unknown,
+): Promise<GivenAccess> {
+  const { password: given, endGrants = false } = parse(resetting, body);
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    const seen = await find(context, name);
+    const { password: _password, credential: _credential, invitation: _link, ...account } = seen;
+    const access = accessFor(context, account, given);
+    const prepared = await prepareAccess(context, account, seen, access);
+    const ended = await transactEnding(
+      context,
+      prepared.operations,
+      endGrants ? name : undefined,
+      "revoked by operator",
+    );
+    if (!ended) continue;
+    publish(context, name, "reset");
+    const { length } = await grantsOf(context, name);
+    return { ...withLink(context, prepared, length), ended };
+  }
+  throw busy(name);
+}
+
+async function removeAccount(context: ControlContext, name: string): Promise<RemovedAccount> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    const seen = await find(context, name);
+    const operations: Operation[] = [
+      { type: "check", kind: "account", id: name, seen },
+      { type: "delete", kind: "account", id: name },
+    ];
+    if (seen.invitation) {
+      operations.push({ type: "delete", kind: "invitation", id: seen.invitation.id });
+    }
+    const ended = await transactEnding(context, operations, name, "account removed");
+    if (!ended) continue;
+    publish(context, name, "removed");
+    return { name, ended };
+  }
+  throw busy(name);
+}
+
+/**
+ * Make the changes and end the grants of `name`, in one step; none when it is undefined.
+ * @returns undefined when something had changed; nothing was done then
+ */
+async function transactEnding(
+  context: ControlContext,
+  operations: readonly Operation[],
+  name: string | undefined,
+  reason: GrantEnd,
+): Promise<Ended | undefined> {
+  const { store, bridge } = context;
+  const grants = name === undefined ? [] : await grantsOf(context, name);
+  const ids = new Set(grants.map(({ grantId }) => grantId));
+  const tokens = (await all(store, "accessToken")).filter(({ grantId }) => ids.has(grantId));
+  const sessions = bridge.sessions().filter(({ grantId }) => ids.has(grantId));
+  const consents: Operation[] = [];
+  for await (const { id, record } of records(store, "consent")) {
+    const isTheirs = name !== undefined && record.subject === subjectOf(context, name);
+    if (isTheirs) consents.push({ type: "delete", kind: "consent", id });
+  }
+  const isDone = await store.transact([
+    ...operations,
+    // Whoever gets the name next has allowed nothing.
+    ...consents,
+    ...grants.flatMap(({ grantId }): Operation[] => [
+      { type: "checkExists", kind: "grant", id: grantId },
+      { type: "deleteGrant", grantId },
+    ]),
+  ]);
+  if (!isDone) return undefined;
+  for (const grant of grants) {
+    publishEnd(context, grant, reason);
+    await bridge.end({ grantId: grant.grantId }, reason);
+  }
+  // What a login under way has written since the list was made; from now on none can.
+  const late = name === undefined ? [] : await grantsOf(context, name);
+  for (const { grantId } of late) {
+    await endGrant(context, grantId, reason);
+    await bridge.end({ grantId }, reason);
+  }
+  return {
+    grants: grants.length + late.length,
+    accessTokens: tokens.length,
+    sessions: sessions.length,
+  };
+}
+
+function accessFor(
+  context: ControlContext,
+  account: Pick<AccountRecord, "name" | "fullName" | "email">,
+  given: string | undefined,
+): Access {
+  const { passwordLength, invitation } = providerOf(context);
+  if (given === undefined) return { invitation };
+  const problem = passwordProblem(given, account, passwordLength);
+  if (problem !== undefined) throw new ControlFailure(400, "bad_password", problem);
+  return { password: given };
+}
+
+function withLink(
+  context: ControlContext,
+  { record, token }: { record: AccountRecord; token?: string },
+  grants = 0,
+): Omit<GivenAccess, "ended"> {
+  const { invitation } = record;
+  const url = `${context.issuer}/invitation?code=${token}`;
+  return {
+    ...summarize(context, record, grants),
+    ...(token !== undefined &&
+      invitation && { invitation: { url, expiresAt: invitation.expiresAt } }),
+  };
+}
+
+function summarize(
+  context: ControlContext,
+  account: AccountRecord,
+  grants: number,
+): AccountSummary {
+  const { name, fullName, email, createdAt, invitation } = account;
+  const subject = subjectOf(context, name);
+  const isOpen = invitation !== undefined && invitation.expiresAt > context.clock.now();
+  return {
+    name,
+    subject,
+    ...(fullName !== undefined && { fullName }),
+    ...(email !== undefined && { email }),
+    createdAt,
+    state: account.password ? "active" : isOpen ? "invited" : "expired",
+    ...(invitation && { invitedUntil: invitation.expiresAt }),
+    isAllowed: mayComeIn(context, {
+      subject,
+      ...(email !== undefined && { email, emailVerified: true }),
+    }),
+    grants,
+  };
+}
+
+/** @throws ControlFailure when the configuration has no such provider */
+function providerOf({
+  config,
+}: Pick<ControlContext, "config">): Extract<IdentityProviderConfig, { type: "accounts" }> {
+  for (const provider of config.identity.providers) {
+    if (provider.type === "accounts") return provider;
+  }
+  throw new ControlFailure(
+    409,
+    "no_accounts",
+    "This gateway has no accounts of its own",
+    "Add { type: accounts } to identity.providers in mcp-gateway.yaml and restart the gateway.",
+  );
+}
+
+async function find(context: ControlContext, name: string): Promise<AccountRecord> {
+  const account = await context.store.get("account", name);
+  if (account) return account;
+  const hint = "mcp-gateway user list shows which there are.";
+  throw new ControlFailure(404, "not_found", `There is no account ${name}`, hint);
+}
+
+async function grantsOf({ store }: ControlContext, name: string): Promise<GrantRecord[]> {
+  return (await all(store, "grant")).filter(isOf(name));
+}
+
+function isOf(name: string): (grant: GrantRecord) => boolean {
+  return ({ identity }) => identity.account?.name === name;
+}
+
+function subjectOf(context: ControlContext, name: string): string {
+  return `${providerOf(context).name}:${name}`;
+}
+
+function publish(
+  context: ControlContext,
+  name: string,
+  change: Extract<GatewayEvent, { type: "account.changed" }>["change"],
+): void {
+  const at = epochSeconds(context.clock);
+  context.events.publish({
+    type: "account.changed",
+    at,
+    subject: subjectOf(context, name),
+    change,
+  });
+}
+
+function parse<T>(schema: z.ZodType<T>, body: unknown): T {
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  const { path, message } = parsed.error.issues[0]!;
+  throw new ControlFailure(400, "invalid_request", `${path.join(".") || "The body"}: ${message}`);
+}
+
+function busy(name: string): ControlFailure {
+  return new ControlFailure(
+    409,
+    "busy",
+    `${name} is busy in this moment`,
+    "Run the command again.",
+  );
+}
