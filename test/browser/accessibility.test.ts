@@ -105,6 +105,15 @@ describe.each(LOOKS)("$look pages", ({ look: _look, ...options }) => {
       await check(page, "You may not use this");
     }));
 
+  it("stand in nobody's way: the account", () =>
+    visit(async (page) => {
+      await page.goto(await authorizationUrl(gateway, REDIRECTS.loopback));
+      await page.getByRole("button", { name: /Continue as/ }).click();
+      await page.goto(`${gateway.url}/account`);
+      await page.getByRole("heading", { level: 1 }).waitFor();
+      expect(await findings(page)).toEqual([]);
+    }));
+
   it("stand in nobody's way: device, connect and error pages", () =>
     visit(async (page) => {
       for (const url of [
