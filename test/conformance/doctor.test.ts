@@ -160,6 +160,19 @@ const FAULTS: readonly (readonly [what: string, ids: string[], fault: Fault])[] 
     { headers: { date: new Date(1_000_000_000_000).toUTCString() } },
   ],
   [
+    "forgets iss on the way (codex#41836)",
+    ["iss-parameter"],
+    {
+      takes(incoming, response) {
+        const { pathname, searchParams } = new URL(incoming.url!, "https://localhost");
+        const isTaken = pathname === "/authorize";
+        const location = `${searchParams.get("redirect_uri")}?error=login_required`;
+        if (isTaken) response.writeHead(303, { location }).end();
+        return isTaken;
+      },
+    },
+  ],
+  [
     "takes no redirect URI but https (better-auth#10946)",
     ["register-cursor"],
     { refuses: (body) => body.includes("cursor://") },

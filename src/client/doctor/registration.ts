@@ -2,13 +2,16 @@
  * Whether the usual clients can become known. What is registered here is deleted again (RFC 7592); a server that has no way
  * to do so gets one client and no more.
  */
+import type { AuthorizationServer, Client } from "oauth4webapi";
 import { emulations } from "../emulation/index.ts";
 import { registerOnce } from "../emulation/register.ts";
-import { beginVisit, forgetClients } from "../emulation/visit.ts";
+import { mcpRemote } from "../emulation/mcp-remote.ts";
+import { authorizationPage } from "../emulation/tokens.ts";
+import { beginVisit, forgetClients, type Visit } from "../emulation/visit.ts";
 import type { Emulation } from "../emulation/emulation.ts";
 import { randomId } from "../../random.ts";
 import type { Check, CheckGroup } from "./check.ts";
-import { failed, Missing, passed, warning, type Finding } from "./finding.ts";
+import { failed, Missing, passed, skipped, warning, type Finding } from "./finding.ts";
 import { jsonOf, typeOf, type Facts } from "./facts.ts";
 
 const PORT = 49_152; // nobody listens there: nobody is sent there
@@ -36,6 +39,13 @@ export const registration: CheckGroup = {
       },
     },
     ...[...emulations.values()].map(registrationOf),
+    {
+      id: "iss-parameter",
+      title: "iss is sent where it is promised",
+      why: "Careful clients refuse an answer without it once the metadata promises it (codex#41836, RFC 9207 §2.4).",
+      next: "Send iss in every redirect to a client, errors included, or stop advertising it.",
+      look: lookForIss,
+    },
     {
       id: "unknown-client",
       title: "A client the server has forgotten is told so",
@@ -72,6 +82,35 @@ function registrationOf(emulation: Emulation): Check {
 }
 
 async function lookAtRegistration(facts: Facts, emulation: Emulation): Promise<Finding> {
+  return asClient(facts, emulation, async (_visit, _server, client) => judge(emulation, client));
+}
+
+/** Nobody has logged in, so a request that forbids to ask is sent back at once, with an error and with iss. */
+async function lookForIss(facts: Facts): Promise<Finding> {
+  const { json } = await facts.server();
+  if (json["authorization_response_iss_parameter_supported"] !== true) {
+    return skipped("not promised; see iss");
+  }
+  const authorize = (await facts.endpoint("authorization_endpoint")).href;
+  return asClient(facts, mcpRemote, async (visit, server, client) => {
+    const found = { server: { ...server, authorization_endpoint: authorize } };
+    const { url, redirectUri } = await authorizationPage(visit, found, client);
+    url.searchParams.set("prompt", "none");
+    const { status, headers } = await facts.wire.ask("GET", url);
+    const location = headers["location"] ?? "";
+    if (!location.startsWith(redirectUri)) return skipped(`${status}, and nobody is sent back`);
+    const iss = new URL(location).searchParams.get("iss");
+    const isRight = iss?.replace(/^https?:/, "") === server.issuer.replace(/^https?:/, "");
+    return isRight ? passed(iss) : failed(iss ?? "not sent");
+  });
+}
+
+/** Registers, does something, and deletes the client again. @throws Missing, UserError */
+async function asClient(
+  facts: Facts,
+  emulation: Emulation,
+  task: (visit: Visit, server: AuthorizationServer, client: Client) => Promise<Finding>,
+): Promise<Finding> {
   const { json } = await facts.server();
   const endpoint = (await facts.endpoint("registration_endpoint")).href;
   if (keepers.has(facts)) throw new Missing(NO_WAY_BACK);
@@ -79,9 +118,12 @@ async function lookAtRegistration(facts: Facts, emulation: Emulation): Promise<F
   const visit = { ...beginVisit({ emulation, endpoint: bare, web, port: PORT }), wire };
   const server = { ...json, issuer: String(json["issuer"]), registration_endpoint: endpoint };
   const client = await registerOnce(visit, server);
-  const isKept = visit.registered.length === 0 || (await forgetClients(visit)) > 0;
-  if (isKept) keepers.add(facts);
-  return judge(emulation, client);
+  const mayBeDeleted = visit.registered.length > 0;
+  try {
+    return await task(visit, server, client);
+  } finally {
+    if (!mayBeDeleted || (await forgetClients(visit)) > 0) keepers.add(facts);
+  }
 }
 
 function judge(emulation: Emulation, client: Record<string, unknown>): Finding {
@@ -89,7 +131,8 @@ function judge(emulation: Emulation, client: Record<string, unknown>): Finding {
   const uris = client["redirect_uris"] as string[];
   const lost = wanted.redirect_uris.filter((uri) => !uris.includes(uri));
   if (lost.length > 0) {
-    const isNeeded = lost.includes(emulation.redirectUri(PORT)) || lost.length === uris.length;
+    const isNeeded =
+      lost.includes(emulation.redirectUri(PORT)) || lost.length === wanted.redirect_uris.length;
     return (isNeeded ? failed : warning)(`without ${lost.join(", ")}`);
   }
   const asked = wanted["token_endpoint_auth_method"] as string;
