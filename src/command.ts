@@ -70,7 +70,7 @@ export abstract class BaseCommand extends Command {
     return process.stdin.isTTY && process.stderr.isTTY;
   }
 
-  /** @throws UserError exit 130 on Ctrl-C */
+  /** @throws UserError exit 130 on Ctrl-C, and on Ctrl-D: who ends the input answers nothing more */
   protected async ask(question: string): Promise<string> {
     const terminal = createInterface({ input: process.stdin, output: process.stderr });
     const interrupted = new AbortController();
@@ -78,7 +78,7 @@ export abstract class BaseCommand extends Command {
     try {
       return await terminal.question(question, { signal: interrupted.signal });
     } catch (error) {
-      if (!interrupted.signal.aborted) throw error;
+      if ((error as Error).name !== "AbortError") throw error;
       throw new UserError("Nothing was changed", { exitCode: EXIT.interrupted });
     } finally {
       terminal.close();

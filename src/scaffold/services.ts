@@ -3,6 +3,7 @@
  */
 import { messageOf, UserError } from "../errors.ts";
 import { checkConfigText } from "../config-file.ts";
+import { readCatalog } from "../config/catalog.ts";
 import { newService } from "../config/new-service.ts";
 import { RESERVED_NAMES } from "../config.ts";
 import type { ChosenService } from "./answers.ts";
@@ -61,9 +62,18 @@ function parseService(item: string, target: Target, here: Here): [string, Chosen
   if (named !== undefined && wishes.command.length === 0 && !isUrl) {
     throw new Error(`${name} needs a command or a URL after =`);
   }
+  if (named === undefined && !catalog().includes(name)) {
+    throw new Error(
+      `the catalogue has no ${name} (it has ${catalog().join(", ")}); for one of your own write ${name}=COMMAND or ${name}=URL`,
+    );
+  }
   const { entry, remarks } = newServiceOrReason(name, wishes, target, here);
   const about = wishes.command.length > 0 ? [COMMAND_REACHES] : remarks;
   return [name, placed(name, { entry, about }, target)];
+}
+
+function catalog(): string[] {
+  return readCatalog().map(({ name }) => name);
 }
 
 function newServiceOrReason(
@@ -83,8 +93,9 @@ function newServiceOrReason(
       ...(isElsewhere && { find }),
     });
   } catch (error) {
-    const hint = error instanceof UserError && error.hint !== undefined ? `. ${error.hint}` : "";
-    throw new Error(`${messageOf(error)}${hint}`, { cause: error });
+    // As it is typed here.
+    const hint = error instanceof UserError ? error.hint?.replaceAll("--param ", "") : undefined;
+    throw new Error([messageOf(error), hint].filter(Boolean).join(": "), { cause: error });
   }
 }
 

@@ -32,8 +32,11 @@ describe("the flags of init", () => {
     [{ allow: ["google:*"] }, 'google:*: no provider is named "google"'],
     [{ allow: [" , "] }, "name somebody"],
     [{ identity: "google", allow: ["@ada"] }, "google has no logins to rely on"],
-    [{ service: ["nonsense"] }, "The catalogue has no nonsense"],
-    [{ service: ["filesystem"] }, "filesystem needs a value for folder"],
+    [{ service: ["nonsense"] }, "the catalogue has no nonsense"],
+    [
+      { service: ["filesystem"] },
+      "filesystem needs a value for folder: folder=... (The folder it works in.)",
+    ],
     [{ service: ["filesystem folder=/does/not/exist"] }, "There is no folder"],
     [{ service: ["echo color=red"] }, "echo has no parameter color"],
     [{ service: ["echo,echo"] }, "echo is there twice"],
@@ -106,7 +109,7 @@ describe("the questions of init", () => {
     );
     expect(asked).toHaveLength(11);
     expect(said.join("\n")).toContain("a domain is needed");
-    expect(said.join("\n")).toContain("The catalogue has no nonsense");
+    expect(said.join("\n")).toContain("the catalogue has no nonsense");
     expect(answers).toMatchObject({
       identity: { entry: { preset: "google", clientId: "1.apps" } },
       allow: ["email:ada@example.com"],
