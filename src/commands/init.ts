@@ -37,6 +37,10 @@ export default class Init extends BaseCommand {
     routing: Flags.option({ options: ["path", "subdomain"] as const })({
       summary: "Where services are: below the domain, or each at a name of its own.",
     }),
+    email: Flags.string({
+      helpValue: "ADDRESS",
+      summary: "Where the certificate authority writes to; else hostmaster at the domain.",
+    }),
     from: Flags.string({
       helpValue: "FILE",
       summary: "Take over the servers of an mcpServers file.",

@@ -29,6 +29,8 @@ export interface Answers {
   readonly services: Readonly<Record<string, ChosenService>>;
   readonly store: "lowdb" | "redis";
   readonly routing: "path" | "subdomain";
+  /** Where the certificate authority writes to. */
+  readonly email: string;
 }
 
 export const CLIENT_ID_PLACEHOLDER = "YOUR-CLIENT-ID";
@@ -156,6 +158,13 @@ export function parseStore(text: string): Answers["store"] {
   const word = text.trim().toLowerCase();
   if (word === "lowdb" || word === "redis") return word;
   throw new Error("write lowdb or redis");
+}
+
+/** Without one it is the postmaster of names, at the host itself (RFC 2142 §7). */
+export function parseEmail(text: string | undefined, domain: string): string {
+  const email = text ?? `hostmaster@${domain}`;
+  if (/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(email)) return email;
+  throw new Error("write an address such as ada@example.com");
 }
 
 /** The schema is the judge. */

@@ -3,6 +3,9 @@
  */
 import type { Config } from "../config.ts";
 import { configJsonSchema } from "../config.ts";
+import { GATEWAY, planProxy } from "../proxy/plan.ts";
+import { ruleOf } from "../proxy/traefik/rule.ts";
+import { renderTraefik } from "../proxy/traefik/render.ts";
 import type { Answers } from "./answers.ts";
 import type { Variable } from "./env-file.ts";
 import { KEY_ENCRYPTION, REDIS_PASSWORD, REDIS_URL, SCHEMA_FILE } from "./gateway-file.ts";
@@ -16,6 +19,8 @@ export interface TemplateValues {
   /** Every host that people and clients use. */
   readonly hosts: readonly string[];
   readonly routing: Config["routing"];
+  /** What Traefik lets through to the gateway, the most specific first; `isBusy` where clients of many people share addresses. */
+  readonly routes: readonly { rule: string; priority: number; isBusy: boolean }[];
   readonly port: number;
   readonly hasRedis: boolean;
   readonly folder: string;
@@ -57,6 +62,13 @@ export function templateValues(
     domain,
     hosts: [domain, ...names.map((name) => `${name}.${domain}`)],
     routing: config.routing,
+    routes: planProxy(config)
+      .routes.filter(({ upstream }) => upstream === GATEWAY)
+      .map((route) => ({
+        rule: ruleOf(route),
+        priority: route.priority,
+        isBusy: route.what === "mcp",
+      })),
     port: config.listen.port,
     hasRedis: config.store.type === "redis",
     folder,
@@ -73,10 +85,17 @@ export function templateValues(
 }
 
 /** All but mcp-gateway.yaml and .env. */
-export function deploymentFiles(target: Target, values: TemplateValues): RenderedFile[] {
+export function deploymentFiles(
+  config: Config,
+  target: Target,
+  values: TemplateValues,
+): RenderedFile[] {
+  const { traefik } = target;
+  const proxy = traefik === undefined ? [] : renderTraefik(config);
   return [
     { path: ".gitignore", text: IGNORED },
     { path: SCHEMA_FILE, text: `${JSON.stringify(configJsonSchema(), null, 2)}\n` },
+    ...proxy.map(({ path, text }) => ({ path: `${traefik}/${path}`, text })),
     ...renderTarget(target, values),
   ];
 }

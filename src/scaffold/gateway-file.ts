@@ -32,7 +32,7 @@ export function gatewayFile(answers: Answers, target: Target): string {
     member({ defaultService }),
     ...Object.entries(target.config).flatMap(([name, { about, value }]) => [
       remark(about),
-      member({ [name]: value }),
+      member({ [name]: filled(value, answers) }),
     ]),
     remark(
       `Who tells the gateway which person it is. Register it at ${identity.console}, with ${callbackOf(answers)} as its callback or redirect URI.${identity.entry["clientId"] === CLIENT_ID_PLACEHOLDER ? ` Its client ID goes in the place of ${CLIENT_ID_PLACEHOLDER}, its secret into .env.` : " Its secret goes into .env."}`,
@@ -60,6 +60,10 @@ function storeOf({ store }: Answers, { state }: Target): object {
   return store === "redis"
     ? { type: "redis", url: `\${${REDIS_URL}}`, path: state }
     : { type: "lowdb", path: state };
+}
+
+function filled(value: unknown, { email }: Answers): unknown {
+  return JSON.parse(JSON.stringify(value), (_, one: unknown) => (one === "{email}" ? email : one));
 }
 
 /** One member with an empty line after it; lists of words on one line, as people write them. */

@@ -102,7 +102,7 @@ export function planDeployment(
   ];
   const env = withVariables(before ?? "", variables, target.environment);
   const values = templateValues(config, target, version, [...namesOf(env.text)]);
-  const rendered = deploymentFiles(target, values);
+  const rendered = deploymentFiles(config, target, values);
   const files = [main, ...rendered.map((file) => planFile(directory, file, record))];
 
   const mode = before === undefined ? undefined : lstatSync(join(directory, ENV_FILE)).mode & 0o777;

@@ -7,6 +7,7 @@ import { EXIT, messageOf, UserError } from "../errors.ts";
 import {
   parseAllow,
   parseDomain,
+  parseEmail,
   parseIdentity,
   parseStore,
   PROVIDERS,
@@ -24,6 +25,7 @@ interface Given {
   readonly service?: readonly string[] | undefined;
   readonly store?: string | undefined;
   readonly routing?: Answers["routing"] | undefined;
+  readonly email?: string | undefined;
 }
 
 export interface InterviewOptions {
@@ -120,6 +122,9 @@ export async function interview(options: InterviewOptions): Promise<Answers> {
     Object.assign(draft, { [answer]: value ?? {} });
   }
   draft.services = { ...draft.services, ...imported };
+  draft.email = answered("email", [given.email ?? earlier?.email ?? ""], ([text]) =>
+    parseEmail(text || undefined, draft.domain!),
+  ) as string;
   return draft as Answers;
 }
 
@@ -164,8 +169,17 @@ function checked(
   draft: Draft,
   options: InterviewOptions,
 ): unknown {
+  return answered(flag, said, (texts) => parse(texts, draft, options));
+}
+
+/** @throws UserError exit 2 when what a flag says cannot be */
+function answered(
+  flag: string,
+  said: readonly string[],
+  parse: (texts: readonly string[]) => unknown,
+): unknown {
   try {
-    return parse(said, draft, options);
+    return parse(said);
   } catch (cause) {
     throw new UserError(`--${flag} ${said.join(" ")}: ${messageOf(cause)}`, {
       hint: "Give another value; --help shows examples.",

@@ -20,8 +20,10 @@ const description = z.strictObject({
   folder: z.string().startsWith("/"),
   state: z.string().startsWith("/"),
   data: z.string().startsWith("/"),
-  /** Members of mcp-gateway.yaml that are the target's own, each with what is said above it. */
+  /** Members of mcp-gateway.yaml that are the target's own, each with what is said above it; `{email}` is filled in. */
   config: z.record(z.string(), z.strictObject({ about: z.string(), value: z.unknown() })),
+  /** Folder for the files of a Traefik that is the deployment's own. */
+  traefik: z.string().optional(),
   /** Programs that services may be started with; those of this machine where it says nothing. */
   programs: z.array(z.string()).optional(),
   /** What its services' programs get where nothing there can confine them further, and why. */

@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { runCommand, type Result } from "../support/run-command.ts";
@@ -28,7 +28,11 @@ const quick = (...argv: string[]): Promise<Result> =>
   run("init", "--yes", "--domain", "gw.example.com", "--allow", "*@example.com", ...argv);
 const text = (...path: string[]): string => readFileSync(join(cwd, ...path), "utf8");
 const mode = (path: string): number => statSync(join(cwd, path)).mode & 0o777;
-const files = (): string[] => readdirSync(cwd).toSorted();
+const files = (): string[] =>
+  readdirSync(cwd, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(cwd, join(entry.parentPath, entry.name)))
+    .toSorted();
 
 interface Written {
   publicUrl: string;
@@ -54,6 +58,9 @@ describe("init", () => {
     expect(text(".env")).toMatch(/^KEY_ENCRYPTION_SECRET=[\w-]{43}$/m);
     expect(text(".env")).toMatch(/^GITHUB_CLIENT_SECRET=$/m);
     expect(text(".gitignore")).toContain(".env\n");
+    // What Traefik is given is what the proxy's own command would write.
+    expect(await run("proxy", "render", "--check")).toMatchObject({ code: 0 });
+    expect(text("traefik", "traefik.yaml")).toContain("email: hostmaster@gw.example.com");
     expect(stderr).toContain("https://gw.example.com/callback/github");
     expect(stderr).toContain("Fill in GITHUB_CLIENT_SECRET in .env.");
     expect(stderr.trim().split("\n").at(-1)).toBe("  docker compose up --detach --wait");

@@ -51,6 +51,7 @@ function answersFor(wishes: (typeof configurations)[number], target: Target): An
     services: parseServices(wishes.services, target, here),
     store: wishes.store,
     routing: wishes.routing,
+    email: "ada@example.com",
   };
 }
 
@@ -63,7 +64,7 @@ function render(answers: Answers, target: Target): { main: string; files: Render
   const variables = variablesOf(answers, target, () => "random").map(({ name }) => name);
   return {
     main,
-    files: deploymentFiles(target, templateValues(config, target, "1.2.3", variables)),
+    files: deploymentFiles(config, target, templateValues(config, target, "1.2.3", variables)),
   };
 }
 
