@@ -3,7 +3,8 @@
  * black-box tests once more under the current LTS of Node. The last line reads `N passed, N failed`; what was skipped is in
  * it, and fails where CI is set.
  */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -22,6 +23,8 @@ const PROGRAMS = [
   { program: "python3", debian: "python3-venv", check: "python3 -c 'import ensurepip'" },
   { program: "bwrap", debian: "bubblewrap" },
   { program: "systemd-analyze", debian: "systemd" },
+  { program: "ip", debian: "iproute2" },
+  { program: "pebble", debian: "pebble" },
 ];
 
 /** Packages whose `node_modules` the suites need. */
@@ -61,10 +64,11 @@ function installPackages(folder) {
   });
 }
 
+const isThere = (program, check = `command -v ${program}`) =>
+  spawnSync("sh", ["-c", check]).status === 0;
+
 /** Debian as root: install it. Anywhere else the tests that need it fail and name it. */
 function installPrograms() {
-  const isThere = (program, check = `command -v ${program}`) =>
-    spawnSync("sh", ["-c", check]).status === 0;
   const missing = PROGRAMS.filter(({ program, check }) => !isThere(program, check)).map(
     ({ debian }) => debian,
   );
@@ -76,6 +80,24 @@ function installPrograms() {
     env,
     stdio: "ignore",
   });
+}
+
+/**
+ * Debian has no Traefik, so it is built from Go modules: minutes, once for each version, with what the tests leave of the
+ * processors.
+ * @returns once it is there, or cannot be; then the tests that need it name it
+ */
+async function buildTraefik() {
+  const source = join(root, "test", "support", "traefik");
+  const program = join(cache, "traefik");
+  const isFresh =
+    existsSync(program) && statSync(program).mtimeMs >= statSync(join(source, "go.mod")).mtimeMs;
+  if (isThere("traefik") || isFresh) return;
+  console.log("\n> build of Traefik, in the background");
+  const command = ["-n", "19", process.execPath, join(source, "build.js")];
+  const build = spawn("nice", command, { stdio: "inherit" });
+  process.once("exit", () => build.kill());
+  await once(build, "exit").catch((error) => console.error(`nice: ${error.message}`));
 }
 
 /** @param node which Node runs vitest and, through it, every gateway process of the tests */
@@ -126,6 +148,7 @@ if (!FOLDERS.every(installPackages)) {
   finish();
 }
 installPrograms();
+const traefik = buildTraefik();
 
 const bin = (name) => join(root, "node_modules", ".bin", name);
 if (!check("build", bin("tsc"), ["-p", "."])) finish();
@@ -135,10 +158,12 @@ check("types of the tests", bin("tsc"), ["-p", "test"]);
 check("unused code", bin("knip"), []);
 check("commit messages", process.execPath, [join(root, "test", "check-commits.js")]);
 
-vitest("all tests", process.execPath, ["--project", "!bench"]);
+vitest("all tests", process.execPath, ["--project", "!bench", "--project", "!rehearsal"]);
 vitest(
   "black-box tests under the current LTS",
   join(root, "test", "lts", "node_modules", "node", "bin", "node"),
   ["--project", "conformance"],
 );
+await traefik;
+vitest("rehearsal", process.execPath, ["--project", "rehearsal"]);
 finish();

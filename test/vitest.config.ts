@@ -22,6 +22,7 @@ export default defineConfig({
       project("conformance", 60_000),
       project("browser", 90_000),
       project("chaos", 300_000),
+      project("rehearsal", 120_000),
       project("bench", 600_000),
     ],
   },

@@ -63,7 +63,7 @@ export const proxy = z
         internal: address
           .refine((text) => isLoopbackHost(text.replace(/:\d+$/, "")), "must be on loopback")
           .default("127.0.0.1:8082")
-          .describe("Traefik's own: /ping, and its API if `api` is on."),
+          .describe("Traefik's own: /ping, and its API if `proxy.api` is on."),
       })
       .prefault({})
       .describe("Where Traefik listens."),
@@ -107,10 +107,7 @@ export const proxy = z
         "Bound of one source address at everything but MCP endpoints, whose hosted clients share few addresses.",
       ),
     admin: z.boolean().default(false).describe("Whether /admin can be reached from outside."),
-    api: z
-      .boolean()
-      .default(false)
-      .describe("Traefik's read-only API and dashboard on `listen.internal`."),
+    api: z.boolean().default(false).describe("Traefik's read-only API on `proxy.listen.internal`."),
     dashboard: z
       .strictObject({
         host: hostName.describe("A host name of its own."),

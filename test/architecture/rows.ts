@@ -335,14 +335,8 @@ export const ROWS: Readonly<Record<string, string>> = {
   SB21: "shared children",
 };
 
-const PROXY = "is a property of the reverse proxy in front, seen only with a real one";
-
 /** Rows that no test can name yet, or ever. */
 export const NOT_HERE: Readonly<Record<string, string>> = {
-  "FA-06": PROXY,
-  "FA-15": PROXY,
-  "FA-19": PROXY,
-  "FA-21": PROXY,
   "ST-03":
     "needs a disk that forgets what was not synced; every acknowledged write is synced, see ST-01",
   "ST-15": "there is one Redis; replicas are not supported as a target of failover",

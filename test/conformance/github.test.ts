@@ -5,7 +5,8 @@ import { createFormBrowser } from "../support/form-browser.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { APP, startGitHub, type GitHub } from "../support/github.ts";
 import { authorizationUrl, registered, type RawClient } from "../support/raw-client.ts";
-import { backFrom, travel } from "../support/web-login.ts";
+import { backFrom } from "../support/back-from.ts";
+import { travel } from "../support/web-login.ts";
 
 let github: GitHub;
 let gateway: TestGateway;

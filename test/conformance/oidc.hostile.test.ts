@@ -6,7 +6,8 @@ import { createFormBrowser } from "../support/form-browser.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { OIDC_APP, startHostileOidc, type HostileOidc } from "../support/hostile-oidc.ts";
 import { authorizationUrl, registered, type RawClient } from "../support/raw-client.ts";
-import { backFrom, travel } from "../support/web-login.ts";
+import { backFrom } from "../support/back-from.ts";
+import { travel } from "../support/web-login.ts";
 
 type Provider = NonNullable<NonNullable<ConfigInput["identity"]>["providers"]>[number];
 

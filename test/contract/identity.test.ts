@@ -7,7 +7,7 @@ import { createOidcProvider } from "../../src/server/identity/oidc.ts";
 import { createProviderFetch } from "../../src/server/identity/provider-fetch.ts";
 import { APP, startGitHub } from "../support/github.ts";
 import { OIDC_APP, startHostileOidc } from "../support/hostile-oidc.ts";
-import { backFrom } from "../support/web-login.ts";
+import { backFrom } from "../support/back-from.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
 import { identityContract, type IdentityStage } from "./identity-contract.ts";
 

@@ -2,6 +2,8 @@
  * A person with a very small browser: keeps cookies, follows redirects, fills in forms. For tests where the pages are not the
  * point; test/browser/ drives a real Chromium.
  */
+import { backFrom } from "./back-from.ts";
+
 export interface FormBrowser {
   /** GET a page, following redirects within its origin. */
   open(url: URL | string): Promise<Page>;
@@ -100,12 +102,16 @@ function attribute(tag: string, name: string): string | undefined {
     .replaceAll("&amp;", "&");
 }
 
-/** Log in at the local provider when asked, then allow. @returns where the client is sent */
+/** Log in when asked, at the local provider or elsewhere, then allow. @returns where the client is sent */
 export async function approve(
   authorizationUrl: URL | string,
   browser: FormBrowser = createFormBrowser(),
 ): Promise<URL> {
   let page = await browser.open(authorizationUrl);
+  const client = new URL(authorizationUrl).searchParams.get("redirect_uri");
+  if (page.left && client !== null && page.left.origin !== new URL(client).origin) {
+    page = await browser.open(await backFrom(page.left));
+  }
   if (page.left === undefined && /<button[^>]*>[^<]*Continue/.test(page.text)) {
     page = await browser.press(page, /Continue/);
   }

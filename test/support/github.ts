@@ -4,7 +4,14 @@
  */
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { readFileSync } from "node:fs";
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerResponse,
+} from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 
 export const APP = { clientId: "app-of-the-test", clientSecret: "github-secret-of-the-test" };
@@ -36,13 +43,27 @@ export interface GitHub {
   close(): Promise<void>;
 }
 
-export async function startGitHub(): Promise<GitHub> {
+/** @param site where others find it; on loopback without */
+export async function startGitHub(site?: {
+  host: string;
+  address: string;
+  certificate: { certFile: string; keyFile: string };
+}): Promise<GitHub> {
   const codes = new Map<string, { challenge: string; redirectUri: string; scope: string }>();
-  const server = createServer((request, response) => void answer(request, response));
-  server.listen(0, "127.0.0.1");
+  const listener: RequestListener = (request, response) => void answer(request, response);
+  const server = site
+    ? createTlsServer(
+        {
+          cert: readFileSync(site.certificate.certFile),
+          key: readFileSync(site.certificate.keyFile),
+        },
+        listener,
+      )
+    : createServer(listener);
+  server.listen(0, site?.address ?? "127.0.0.1");
   await once(server, "listening");
   const github: GitHub = {
-    baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    baseUrl: `${site ? `https://${site.host}` : "http://127.0.0.1"}:${(server.address() as AddressInfo).port}`,
     person: { id: 583_231, login: "octocat", name: "The Octocat", emails: [], memberships: {} },
     answer: "yes",
     fault: undefined,

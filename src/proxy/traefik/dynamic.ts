@@ -90,6 +90,8 @@ function service({ name, servers }: Upstream): object {
       serversTransport: isGateway ? GATEWAY : "foreign",
       responseForwarding: { flushInterval: "1ms" },
       ...(servers.length > 1 && {
+        // By source address: an MCP session lives in one gateway, and its client keeps no cookie that could name it.
+        strategy: "hrw",
         healthCheck: { path: "/readyz", interval: "5s", timeout: "3s" },
       }),
     },

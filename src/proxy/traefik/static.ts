@@ -16,6 +16,24 @@ export const PROVIDER_PATH = "/traefik.json";
 const STAGING = "https://acme-staging-v02.api.letsencrypt.org/directory";
 const LONGEST_HEADERS = 16_384; // bytes, as the gateway itself
 
+/** How requests are read. */
+const STRICT = {
+  // `//` and `/../` are resolved before any rule is looked at; what some server could read as another path is refused.
+  sanitizePath: true,
+  encodedCharacters: {
+    allowEncodedSlash: false,
+    allowEncodedBackSlash: false,
+    allowEncodedNullCharacter: false,
+    allowEncodedSemicolon: false,
+    allowEncodedPercent: false,
+    allowEncodedQuestionMark: false,
+    allowEncodedHash: false,
+  },
+  // `X_Auth_Subject` is `X-Auth-Subject` to many a server behind.
+  aliasHeadersStrategy: "delete",
+  maxHeaderBytes: LONGEST_HEADERS,
+};
+
 /** @throws UserError when Traefik shall ask the gateway and the gateway has nowhere to be asked */
 export function staticConfiguration(config: Config, plan: Plan): object {
   const { proxy } = config;
@@ -29,13 +47,15 @@ export function staticConfiguration(config: Config, plan: Plan): object {
         address: listen.internal,
         // Traefik asks itself there, and has said already what was asked for.
         forwardedHeaders: { trustedIPs: ["127.0.0.1", "::1"] },
+        http: STRICT,
       },
     },
     providers: provider(config),
     ...(plan.isSecure && proxy.acme && { certificatesResolvers: resolver(proxy.acme) }),
     ping: { entryPoint: ENTRY_POINTS.internal },
     ...((proxy.api || proxy.dashboard) && {
-      api: { dashboard: true, insecure: proxy.api }, // insecure: without a password on the internal entry point
+      // insecure: without a password on the internal entry point
+      api: { dashboard: proxy.dashboard !== undefined, insecure: proxy.api },
     }),
     log: { level: "INFO", format: "json" },
     ...(proxy.accessLog && { accessLog: accessLog() }),
@@ -46,22 +66,7 @@ function entryPoint({ proxy, limits }: Config, address: string): object {
   return {
     address,
     forwardedHeaders: { trustedIPs: proxy.trustedIPs },
-    http: {
-      // `//` and `/../` are resolved before any rule is looked at; what some server could read as another path is refused.
-      sanitizePath: true,
-      encodedCharacters: {
-        allowEncodedSlash: false,
-        allowEncodedBackSlash: false,
-        allowEncodedNullCharacter: false,
-        allowEncodedSemicolon: false,
-        allowEncodedPercent: false,
-        allowEncodedQuestionMark: false,
-        allowEncodedHash: false,
-      },
-      // `X_Auth_Subject` is `X-Auth-Subject` to many a server behind.
-      aliasHeadersStrategy: "delete",
-      maxHeaderBytes: LONGEST_HEADERS,
-    },
+    http: STRICT,
     transport: {
       // Reading counts until the answer is complete, and a stream of events lasts as long as its session.
       respondingTimeouts: {

@@ -84,7 +84,7 @@ describe("the files for Traefik", () => {
 
   it("keep dashboard and API off unless configured", () => {
     expect(files().fixed).not.toHaveProperty("api");
-    expect(files({ proxy: { api: true } }).fixed.api).toEqual({ dashboard: true, insecure: true });
+    expect(files({ proxy: { api: true } }).fixed.api).toEqual({ dashboard: false, insecure: true });
     const dashboard = { host: "traefik.example.com", usersFile: "/etc/traefik/users" };
     expect(files({ proxy: { dashboard } }).fixed.api).toEqual({ dashboard: true, insecure: false });
     const { routers } = dynamicOf({ proxy: { dashboard } });

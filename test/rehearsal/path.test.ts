@@ -1,0 +1,8 @@
+import { rehearse } from "./contract.ts";
+
+rehearse("path routing, one gateway on files, certificates by TLS-ALPN-01", {
+  routing: "path",
+  challenge: "tls-alpn-01",
+  provider: "file",
+  gateways: 1,
+});

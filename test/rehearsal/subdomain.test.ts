@@ -1,0 +1,8 @@
+import { rehearse } from "./contract.ts";
+
+rehearse("subdomain routing, two gateways on Redis, routes by HTTP, certificates by HTTP-01", {
+  routing: "subdomain",
+  challenge: "http-01",
+  provider: "http",
+  gateways: 2,
+});

@@ -1,0 +1,277 @@
+/**
+ * The internet on one machine: a real ACME authority, an identity provider, a foreign MCP server, and a deployment of real
+ * Traefik and real gateways on ports 80 and 443, made with the commands that an operator has. This process is the client: its
+ * `fetch` finds the names and trusts the authority.
+ */
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import type { LookupFunction } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { connect, type TLSSocket } from "node:tls";
+import { Agent, fetch as undiciFetch, getGlobalDispatcher, setGlobalDispatcher } from "undici";
+import { stringify } from "yaml";
+import type { ConfigInput } from "../../../src/config.ts";
+import { bin } from "../gateway-process.ts";
+import { fixture } from "../gateway.ts";
+import { APP, startGitHub, type GitHub } from "../github.ts";
+import { runCommand, type Result } from "../run-command.ts";
+import { traefikProgram } from "../traefik.ts";
+import { bundle, createAuthority } from "./certificates.ts";
+import { createNetwork, type Network, type Running } from "./network.ts";
+
+export interface Deployment {
+  readonly publicUrl: string;
+  /** MCP endpoints by service. */
+  readonly endpoints: { readonly everything: string; readonly wiki: string };
+  readonly configFile: string;
+  /** PEM of everybody who vouches for a host here. */
+  readonly trusted: string;
+  readonly network: Network;
+  readonly traefik: Running;
+  readonly gateways: readonly Running[];
+  readonly github: GitHub;
+  /** Requests that reached the foreign server so far. */
+  foreignRequests(): { method: string; url: string; headers: Record<string, string> }[];
+  /** What Traefik's API answers, asked on its own host. */
+  api(path: string): Promise<unknown>;
+  /** Bytes in, bytes out, over TLS; the connection is ours alone. @param name of SNI */
+  raw(name: string, text: string): Promise<string>;
+  /** A command of ours, run on the client's side with its names and trust. */
+  command(args: string[], env?: Record<string, string>): Promise<Result>;
+  close(): Promise<void>;
+}
+
+export interface DeploymentOptions {
+  routing: "path" | "subdomain";
+  challenge: "tls-alpn-01" | "http-01";
+  provider: "file" | "http";
+  gateways: number;
+}
+
+const DOMAIN = "gw.test";
+const FOREIGN = { host: "wiki.internal", port: 3000, path: "/api/mcp" };
+const FIRST_PORT = 8080;
+
+const everything = createRequire(import.meta.url).resolve(
+  "@modelcontextprotocol/server-everything/dist/index.js",
+);
+
+export async function startDeployment(options: DeploymentOptions): Promise<Deployment> {
+  const undo: (() => unknown)[] = [];
+  const close = async (): Promise<void> => {
+    for (const step of undo.splice(0).toReversed()) await step();
+  };
+  try {
+    return { ...(await deploy(options, undo)), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function deploy(
+  { routing, challenge, provider, gateways: count }: DeploymentOptions,
+  undo: (() => unknown)[],
+): Promise<Omit<Deployment, "close">> {
+  const directory = mkdtempSync(join(tmpdir(), "mcpg-internet-"));
+  undo.push(() => rmSync(directory, { recursive: true, force: true }));
+  const hosts = [DOMAIN, ...["everything", "wiki"].map((service) => `${service}.${DOMAIN}`)];
+  const network = await createNetwork(
+    { authority: ["ca.test"], deployment: hosts, wiki: [FOREIGN.host] },
+    ["github.test"],
+  );
+  undo.push(() => network.close());
+  const authority = createAuthority(directory);
+
+  const root = await startPebble(network, directory, authority.certify("ca.test"));
+  const trusted = bundle(join(directory, "trusted.pem"), authority.file, root);
+  undo.push(becomeClient(network, trusted));
+  const certificate = authority.certify("github.test");
+  const github = await startGitHub({ host: "github.test", address: network.address, certificate });
+  undo.push(() => github.close());
+
+  const { path, port } = FOREIGN;
+  const foreign = network.hosts["wiki"]!.start(process.execPath, [
+    ...[fixture("foreign-mcp.js"), "0.0.0.0", String(port), path],
+  ]);
+  await foreign.says(/^listening$/m);
+
+  const here = network.hosts["deployment"]!;
+  let store: ConfigInput["store"] = { type: "lowdb" };
+  if (count > 1) {
+    const redis = here.start("redis-server", ["--port", "6379", "--save", "", "--dir", directory]);
+    await redis.says(/Ready to accept connections/);
+    store = { type: "redis", url: "redis://127.0.0.1:6379" };
+  }
+  const ports = Array.from({ length: count }, (_, index) => FIRST_PORT + index);
+  const traefikFolder = join(directory, "traefik");
+  const configs = ports.map((own, index): ConfigInput => ({
+    publicUrl: `https://${DOMAIN}`,
+    routing,
+    defaultService: "everything",
+    listen: { port: own, ...(provider === "http" && { internal: { port: 9090 + index } }) },
+    identity: {
+      providers: [
+        {
+          type: "github",
+          clientId: APP.clientId,
+          clientSecret: "${SECRET}",
+          baseUrl: github.baseUrl,
+        },
+      ],
+      allow: ["github:583231"],
+    },
+    store,
+    proxy: {
+      directory: traefikFolder,
+      provider,
+      gateways: ports.map((each) => `http://127.0.0.1:${each}`),
+      api: true,
+      acme: {
+        email: "ops@gw.test",
+        caServer: "https://ca.test:14000/dir",
+        challenge,
+        storage: join(directory, "acme.json"),
+      },
+    },
+    services: {
+      everything: { command: process.execPath, args: [everything, "stdio"], permissions: "all" },
+      wiki: { url: `http://${FOREIGN.host}:${port}${path}`, via: "traefik" },
+    },
+    limits: { rates: { registrations: 10_000, logins: 10_000, authorizations: 10_000 } },
+  }));
+  const environment = { SECRET: APP.clientSecret, NODE_EXTRA_CA_CERTS: authority.file };
+  const gateways = configs.map((config, index) => {
+    const home = join(directory, `gateway${index}`);
+    mkdirSync(home);
+    writeFileSync(join(home, "mcp-gateway.yaml"), stringify(config));
+    const serve = [bin, "serve", "--json"];
+    return here.start(process.execPath, serve, { cwd: home, env: environment });
+  });
+  await Promise.all(gateways.map((gateway) => gateway.says(/"event":"ready"/)));
+
+  const configFile = join(directory, "gateway0", "mcp-gateway.yaml");
+  const cwd = directory;
+  const render = ["proxy", "render", "-c", configFile, "--out", traefikFolder];
+  const { code, stderr } = await runCommand(render, { cwd });
+  if (code !== 0) throw new Error(stderr);
+  const traefik = here.start(
+    traefikProgram(),
+    [`--configFile=${join(traefikFolder, "traefik.yaml")}`],
+    { env: { LEGO_CA_CERTIFICATES: authority.file } },
+  );
+  const used = routing === "subdomain" ? hosts : [DOMAIN];
+  await Promise.all(used.map((name) => certified(network, name, trusted, traefik)));
+
+  const endpoint = (service: string): string =>
+    routing === "subdomain"
+      ? `https://${service}.${DOMAIN}/mcp`
+      : `https://${DOMAIN}/${service}/mcp`;
+  return {
+    publicUrl: `https://${DOMAIN}`,
+    endpoints: { everything: endpoint("everything"), wiki: endpoint("wiki") },
+    configFile,
+    trusted,
+    network,
+    traefik,
+    gateways,
+    github,
+    foreignRequests: () =>
+      foreign
+        .output()
+        .split("\n")
+        .filter((line) => line.startsWith("{"))
+        .map((line) => JSON.parse(line)),
+    async api(path) {
+      const script = `fetch("http://127.0.0.1:8082${path}").then((r) => r.text()).then(console.log)`;
+      const asked = here.start(process.execPath, ["-e", script]);
+      await asked.ended();
+      return JSON.parse(asked.output());
+    },
+    async raw(name, text) {
+      const socket = await dial(network, name, trusted);
+      socket.write(text);
+      let answer = "";
+      for await (const chunk of socket) answer += String(chunk);
+      return answer;
+    },
+    command: (args, env) => {
+      const environment = { NODE_EXTRA_CA_CERTS: trusted, ...env };
+      return runCommand([...args, "-c", configFile], { cwd, env: environment });
+    },
+  };
+}
+
+/** @returns PEM of the root that its certificates end at */
+async function startPebble(
+  network: Network,
+  directory: string,
+  { certFile, keyFile }: { certFile: string; keyFile: string },
+): Promise<string> {
+  const config = join(directory, "pebble.json");
+  const addresses = { listenAddress: "0.0.0.0:14000", managementListenAddress: "0.0.0.0:15000" };
+  const ports = { httpPort: 80, tlsPort: 443 };
+  const pebble = { ...addresses, ...ports, certificate: certFile, privateKey: keyFile };
+  writeFileSync(config, JSON.stringify({ pebble }));
+  const env = { PEBBLE_VA_NOSLEEP: "1", PEBBLE_WFE_NONCEREJECT: "0" };
+  const running = network.hosts["authority"]!.start("pebble", ["-config", config], { env });
+  await running.says(/ACME directory available/);
+  const agent = new Agent({
+    connect: { ca: readFileSync(join(directory, "ca.pem")), lookup: lookupIn(network) },
+  });
+  const response = await undiciFetch("https://ca.test:15000/roots/0", { dispatcher: agent });
+  const root = await response.text();
+  await agent.close();
+  return root;
+}
+
+function lookupIn(network: Network): LookupFunction {
+  return (name, options, callback) => {
+    const address = network.addressOf(name);
+    if (address === undefined) return callback(new Error(`${name} is not of this internet`), []);
+    if (options.all === true) return callback(null, [{ address, family: 4 }]);
+    callback(null, address, 4);
+  };
+}
+
+/** From now on `fetch` is on that network. @returns undoes it */
+function becomeClient(network: Network, trusted: string): () => Promise<void> {
+  const before = getGlobalDispatcher();
+  const agent = new Agent({ connect: { ca: readFileSync(trusted), lookup: lookupIn(network) } });
+  setGlobalDispatcher(agent);
+  return async () => {
+    setGlobalDispatcher(before);
+    await agent.destroy();
+  };
+}
+
+async function dial(network: Network, name: string, trusted: string): Promise<TLSSocket> {
+  const host = network.addressOf("gw.test")!;
+  const socket = connect({ host, port: 443, servername: name, ca: readFileSync(trusted) });
+  await once(socket, "secureConnect");
+  return socket;
+}
+
+/** Traefik asks for certificates once it has read its routes. */
+async function certified(
+  network: Network,
+  name: string,
+  trusted: string,
+  traefik: Running,
+): Promise<void> {
+  const end = Date.now() + 60_000; // ms
+  for (;;) {
+    try {
+      (await dial(network, name, trusted)).destroy();
+      return;
+    } catch (error) {
+      if (Date.now() > end) {
+        throw new Error(`no certificate for ${name}:\n${traefik.output()}`, { cause: error });
+      }
+      await setTimeout(200);
+    }
+  }
+}
