@@ -21,6 +21,8 @@ export interface AuthInfo {
   readonly email?: string;
   /** What rules are about. Absent for a client that acts for itself. */
   readonly identity?: Identity;
+  /** Version of the secrets the person has entered for the service; only within the bridge, where it asks for some. */
+  readonly credentials?: string;
 }
 
 /** In which headers a reverse proxy hands the caller on to the server behind; there is none for the token. */

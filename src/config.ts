@@ -4,6 +4,7 @@
  * `mcp-gateway config schema` and in the README.
  */
 import { z } from "zod";
+import { credentialProblems } from "./config/credentials.ts";
 import { identity, identityProblems } from "./config/identity.ts";
 import { proxy } from "./config/proxy.ts";
 import { service } from "./config/service.ts";
@@ -27,7 +28,7 @@ const serviceName = z
 
 /** First path segments that belong to the gateway; a service may not hide them. */
 export const RESERVED_NAMES: ReadonlySet<string> = new Set([
-  "account", "admin", "authorize", "callback", "consent", "device", "device_authorization", "healthz",
+  "account", "admin", "authorize", "callback", "consent", "credentials", "device", "device_authorization", "healthz",
   "introspect", "invitation", "login", "logout", "mcp", "metrics", "par", "readyz", "register", "revoke", "token", "verify",
 ]); // prettier-ignore
 
@@ -233,7 +234,7 @@ export const configSchema = z
           .union([secretReference, z.array(secretReference).min(1).max(4)])
           .optional()
           .describe(
-            "Secret that encrypts private keys in the store: ${NAME} or { file }. A list to change it: the new one first, then the old one.",
+            "Secret that encrypts private keys and people's credentials in the store: ${NAME} or { file }. A list to change it: the new one first, then the old one.",
           ),
       })
       .prefault({})
@@ -301,7 +302,7 @@ export const configSchema = z
         message: "two providers share a name; give one of them another",
       });
     }
-    for (const problem of identityProblems(config)) {
+    for (const problem of [...identityProblems(config), ...credentialProblems(config)]) {
       context.addIssue({ code: "custom", ...problem });
     }
   });

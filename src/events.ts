@@ -89,6 +89,8 @@ type Fact =
       subject: string;
       reason: GrantEnd;
     }
+  /** A person has entered, replaced or removed what a service asked for. */
+  | { type: "credentials.changed"; at: number; service: string; subject: string }
   | { type: "key.published"; at: number; kid: string; signsFrom: number }
   | {
       type: "key.removed";

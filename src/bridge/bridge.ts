@@ -9,6 +9,7 @@ import type { EventBus } from "../events.ts";
 import type { Log } from "../log.ts";
 import type { BridgeCall } from "./call.ts";
 import { asObject, ERROR_CODES } from "../mcp/json-rpc.ts";
+import { asksPeople, credentialsMissing, missing, type CredentialSource } from "./credentials.ts";
 import { isModern } from "./modern-headers.ts";
 import { ModernServers } from "./modern-servers.ts";
 import { Refusal, unavailable } from "./refusal.ts";
@@ -27,6 +28,7 @@ import { Slots } from "./slots.ts";
 import { StreamableHttp } from "./streamable-http.ts";
 
 export type { Gate } from "./call.ts";
+export type { CredentialSource } from "./credentials.ts";
 export { createServices } from "./service/index.ts";
 export type { Service } from "./service/service.ts";
 export { handleOf, type SessionInfo } from "./session-info.ts";
@@ -69,6 +71,8 @@ export interface BridgeOptions {
   readonly memory?: SessionMemory;
   /** The same for every process that serves the same people; without it, of this process alone. */
   readonly secrets?: Secrets;
+  /** Needed where services ask people for credentials. */
+  readonly credentials?: CredentialSource;
 }
 
 export function createBridge(options: BridgeOptions): Bridge {
@@ -86,21 +90,32 @@ export function createBridge(options: BridgeOptions): Bridge {
   const answer = async (
     request: IncomingMessage,
     response: ServerResponse,
-    call: BridgeCall,
+    given: BridgeCall,
     facts: RequestFacts,
   ): Promise<void> => {
-    const service = services.get(call.service);
+    const service = services.get(given.service);
     if (!service) throw new Refusal(404, ERROR_CODES.invalidRequest, "No such service");
     if (isClosing) {
       const headers = { "retry-after": "5" };
       throw new Refusal(503, ERROR_CODES.server, "The gateway is stopping", { headers });
     }
+    const { name } = service;
+    const source = asksPeople(service.config) ? options.credentials : undefined;
+    const state = await source?.state(name, given.auth.subject);
+    const auth = state ? { ...given.auth, credentials: state.version } : given.auth;
+    const call = state ? { ...given, auth } : given;
     switch (request.method) {
       case "POST": {
         const body = await readJson(request, limits.requestBody);
         Object.assign(facts, factsOf(body));
         authorizeMessages(call, body);
-        const door = isModern(request.headers, body) ? modern : http;
+        const isNew = isModern(request.headers, body);
+        const door = isNew ? modern : http;
+        const begins = isNew || facts.method === "initialize";
+        // Before anything is started, even to find out which revision the server speaks.
+        if (state && begins && missing(service.config, state).length > 0) {
+          throw credentialsMissing(name, source!.page(name), asObject(body), isNew);
+        }
         return await door.post(request, response, call, service, body);
       }
       case "GET":

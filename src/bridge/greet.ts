@@ -52,7 +52,7 @@ export async function greet(greeting: Greeting): Promise<Greeted> {
   }
   if (era !== undefined) return greeted;
   try {
-    if ((await service.era(signal)) !== "modern") return greeted;
+    if ((await service.era(signal, greeting.auth)) !== "modern") return greeted;
   } catch (error) {
     void channel.close();
     throw error;

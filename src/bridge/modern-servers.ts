@@ -98,7 +98,7 @@ export class ModernServers {
     response.once("close", () => {
       if (!response.writableFinished) gone.abort(); // making the reason of an abort is dear
     });
-    const isOld = (await service.era(gone.signal)) === "legacy";
+    const isOld = (await service.era(gone.signal, call.auth)) === "legacy";
     const keeper = isRequest(message) ? this.#keeperOf(message, call) : undefined;
     const server = keeper ?? (await this.#serverFor(call, service, id, isOld));
     if (response.destroyed) return;

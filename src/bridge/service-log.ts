@@ -25,21 +25,29 @@ export class ServiceLog {
     this.#secrets = secrets;
   }
 
-  /** @param text as it came: part of a line, or many */
-  add(pid: number | undefined, stream: "stdout" | "stderr", text: string): void {
+  /**
+   * @param text as it came: part of a line, or many
+   * @param own secrets of the one person the process is for
+   */
+  add(
+    pid: number | undefined,
+    stream: "stdout" | "stderr",
+    text: string,
+    own: readonly string[] = [],
+  ): void {
     const key = `${pid} ${stream}`;
     const parts = `${this.#begun.get(key) ?? ""}${text}`.split("\n");
     // A line of standard output comes whole and without its end.
     const rest = stream === "stdout" ? "" : parts.pop()!;
-    for (const part of parts) this.#keep(pid, stream, part);
+    for (const part of parts) this.#keep(pid, stream, part, own);
     if (rest === "") this.#begun.delete(key);
     else this.#begun.set(key, rest.slice(0, LONGEST_BEGUN));
   }
 
   /** A process has ended: what it began is all there will be. */
-  end(pid: number | undefined): void {
+  end(pid: number | undefined, own: readonly string[] = []): void {
     const rest = this.#begun.get(`${pid} stderr`);
-    if (rest !== undefined) this.#keep(pid, "stderr", rest);
+    if (rest !== undefined) this.#keep(pid, "stderr", rest, own);
     this.#begun.delete(`${pid} stderr`);
   }
 
@@ -47,12 +55,17 @@ export class ServiceLog {
     return [...this.#lines];
   }
 
-  #keep(pid: number | undefined, stream: "stdout" | "stderr", whole: string): void {
+  #keep(
+    pid: number | undefined,
+    stream: "stdout" | "stderr",
+    whole: string,
+    own: readonly string[],
+  ): void {
     const line = whole.slice(0, LONGEST_BEGUN).trimEnd();
     if (line === "") return;
     // Filtered before it is cut: half a secret would not be found.
     let text = redact(line);
-    for (const secret of this.#secrets) text = text.replaceAll(secret, "[redacted]");
+    for (const secret of [...own, ...this.#secrets]) text = text.replaceAll(secret, "[redacted]");
     const number = ++this.#count;
     const at = this.#clock.now();
     this.#lines.push({ number, at, pid: pid ?? 0, stream, text: text.slice(0, LONGEST_LINE) });

@@ -42,10 +42,12 @@ export class McpSession {
   /** What people may see instead of the id. */
   readonly handle: string;
   readonly principal: string;
+  /** @see AuthInfo.credentials */
+  readonly credentials: string | undefined;
   /** That of the newest request, whoever of its principal it is from. */
   gate: Gate | undefined;
   readonly #options: SessionOptions;
-  readonly #openedAt: number;
+  readonly openedAt: number;
   #lastActiveAt: number;
   #requests = 0;
   #hasEnded = false;
@@ -61,8 +63,9 @@ export class McpSession {
     this.id = id;
     this.handle = handleOf(id);
     this.principal = principalOf(auth);
+    this.credentials = auth.credentials;
     this.#lastActiveAt = clock.now();
-    this.#openedAt = options.openedAt ?? this.#lastActiveAt;
+    this.openedAt = options.openedAt ?? this.#lastActiveAt;
     this.#lastStream = options.firstStream ?? 0;
     this.#store = new EventStore(clock, this.handle.slice(0, TAG_LENGTH));
     this.#standalone = this.#newStream(this.#lastStream, Number.POSITIVE_INFINITY);
@@ -76,10 +79,6 @@ export class McpSession {
 
   get protocolVersion(): string {
     return this.#options.protocolVersion;
-  }
-
-  get openedAt(): number {
-    return this.#openedAt;
   }
 
   /** Since when nobody needs it, in seconds since the epoch; undefined while a client listens. */
@@ -101,7 +100,7 @@ export class McpSession {
       grantId: auth.grantId,
       protocolVersion,
       ...(clientInfo === undefined ? {} : { clientInfo }),
-      openedAt: this.#openedAt,
+      openedAt: this.openedAt,
       lastActiveAt: this.#lastActiveAt,
       pid: channel.pid,
       requests: this.#requests,

@@ -128,6 +128,10 @@ export class Sessions {
     const isOwn = session?.principal === principalOf(call.auth) && session.service === call.service;
     if (!session || !isOwn)
       throw new Refusal(404, ERROR_CODES.sessionNotFound, "Session not found");
+    if (session.credentials !== call.auth.credentials) {
+      void session.end("credentials were changed");
+      throw new Refusal(404, ERROR_CODES.sessionNotFound, "Session not found");
+    }
     return session;
   }
 

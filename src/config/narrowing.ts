@@ -17,6 +17,8 @@ const WIDTH: Readonly<Record<ServiceConfig["isolation"], number>> = {
  */
 export function isNarrower(next: ServiceConfig, before: ServiceConfig): boolean {
   if (WIDTH[next.isolation] < WIDTH[before.isolation]) return true;
+  const { credentials: asked = {} } = next;
+  if (Object.keys(before.credentials ?? {}).some((name) => !(name in asked))) return true;
   if ("url" in before) return "url" in next && lacks(next.headers, before.headers);
   if ("url" in next) return false;
   return lacks(next.env, before.env) || mayLess(next.permissions, before.permissions);

@@ -2,6 +2,7 @@
  * An entry of `services`: a program on this machine, or a server elsewhere.
  */
 import { z } from "zod";
+import { headerCredentials, variableCredentials } from "./credentials.ts";
 import { allowRules } from "./identity.ts";
 import { permissions } from "./permissions.ts";
 import { policies, rules } from "./policy.ts";
@@ -56,6 +57,7 @@ const stdioService = z
       ),
     cwd: z.string().optional().describe("Working directory; the configuration file's by default."),
     permissions: permissions.optional(),
+    credentials: variableCredentials.optional(),
     warm: z
       .int()
       .min(0)
@@ -85,6 +87,7 @@ const remoteService = z
       .describe(
         "Headers of every request, such as its own credentials. ${NAME} is replaced. A caller's token never reaches it.",
       ),
+    credentials: headerCredentials.optional(),
     ...common,
   })
   .describe("An MCP server elsewhere, in the shape of an mcpServers entry with a url.");

@@ -45,6 +45,8 @@ export const ERROR_CODES = {
   resourceNotFound: -32002,
   /** What SDKs of those revisions say when they do not know a session. */
   sessionNotFound: -32001,
+  /** Of MCP 2025-11-25 alone. */
+  urlElicitationRequired: -32042,
   headerMismatch: -32020,
   missingClientCapability: -32021,
   unsupportedVersion: -32022,

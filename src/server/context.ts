@@ -6,6 +6,7 @@ import type { Config } from "../config.ts";
 import type { EventBus } from "../events.ts";
 import type { Log } from "../log.ts";
 import type { Attempts } from "./autopsy/attempts.ts";
+import type { Credentials } from "./credentials.ts";
 import type { GuardedFetch } from "./guarded-fetch.ts";
 import type { IdentityProvider } from "./identity/identity-provider.ts";
 import type { RemoteKeys } from "./oauth/remote-keys.ts";
@@ -24,6 +25,8 @@ export interface ServerContext {
   readonly log: Log;
   readonly store: Store;
   readonly keys: SigningKeys;
+  /** What people have entered for services. */
+  readonly credentials: Credentials;
   readonly resources: Resources;
   /** For addresses that strangers name. */
   readonly guardedFetch: GuardedFetch;

@@ -16,6 +16,8 @@ import { startAuditLog } from "./audit-log.ts";
 import { createAttempts } from "./autopsy/attempts.ts";
 import type { ServerContext } from "./context.ts";
 import { startControlServer } from "./control.ts";
+import { credentialSeal } from "./credential-seal.ts";
+import { createCredentials } from "./credentials.ts";
 import { createGuardedFetch } from "./guarded-fetch.ts";
 import { createIdentityProviders } from "./identity/index.ts";
 import { endGrantsOfStrangers } from "./oauth/grant.ts";
@@ -95,6 +97,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const keys = await createSigningKeys({ store, clock, config, events, log });
     undo.push(() => keys.close());
 
+    const seal = credentialSeal(config);
+    const credentials = createCredentials({ store, clock, events, seal, issuer: config.publicUrl });
+    await credentials.renew();
+
     const mayLoopback = isLoopbackHost(new URL(config.publicUrl).hostname);
     const guardedFetch = createGuardedFetch({
       clock,
@@ -111,6 +117,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       log,
       store,
       keys,
+      credentials,
       resources,
       guardedFetch,
       remoteKeys: {
@@ -125,7 +132,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       }),
     };
 
-    const services = createServices(config, { clock, events, log });
+    const services = createServices(config, { clock, events, log, credentials });
     const memory = createSessionMemory({
       store,
       clock,
@@ -141,6 +148,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       log,
       limits: config.limits,
       memory,
+      credentials,
       secrets: () => keys.derive("request states"),
     });
     undo.push(async () => {
@@ -153,6 +161,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         if (event.type === "grant.ended") void bridge.end({ grantId: event.grantId }, event.reason);
         if (event.type === "client.revoked")
           void bridge.end({ clientId: event.clientId }, "client revoked");
+        if (event.type === "credentials.changed") {
+          const { service, subject } = event;
+          void bridge.end({ service, subject }, "credentials were changed");
+        }
         if (event.type === "store.recovered") {
           endOrphans(bridge, store).catch((error: unknown) =>
             log.error({ err: error }, "sessions could not be compared with the store"),
@@ -190,7 +202,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         services,
         loaded: options.config,
         endGrantsOfStrangers: () => endGrantsOfStrangers(context),
-        createServices: (next, before) => createServices(next, { clock, events, log }, before),
+        createServices: (next, before) =>
+          createServices(next, { clock, events, log, credentials }, before),
       });
     undo.push(() => reload?.stop());
 

@@ -17,6 +17,7 @@ import { callback } from "./oauth/callback.ts";
 import { clientAuthentication } from "./oauth/client-authentication.ts";
 import { consent, consentPage } from "./oauth/consent.ts";
 import { deviceAuthorization } from "./oauth/device-authorization.ts";
+import { credentials, credentialsPage } from "./oauth/credentials.ts";
 import { device, devicePage } from "./oauth/device.ts";
 import { forPeople, oauthErrorHandler } from "./oauth/error-handler.ts";
 import { failureLimit } from "./oauth/failure-limit.ts";
@@ -92,6 +93,8 @@ export function routes(context: ServerContext): readonly Route[] {
     ["POST", `${base}/invitation`,             [forPeople, form, invitation(context)],        null,                     "NIST SP 800-63B §3.1.1"],
     ["GET",  `${base}/account`,                [forPeople, accountPage(context)],             null,                     "what clients hold"],
     ["POST", `${base}/account`,                [forPeople, form, account(context)],           null,                     "ends it, or signs out"],
+    ["GET",  `${base}/credentials`,            [forPeople, credentialsPage(context)],         null,                     "what services ask of a person"],
+    ["POST", `${base}/credentials`,            [forPeople, form, credentials(context)],       null,                     "sets or removes it"],
     ["POST", `${base}/device_authorization`,   [cors, form, clientAuth, deviceAuthorization(context), failures], "device_authorization_endpoint", "RFC 8628 §3.1"],
     ["GET",  `${base}/device`,                 [forPeople, devicePage(context)],              null,                     "RFC 8628 §3.3"],
     ["POST", `${base}/device`,                 [forPeople, form, device(context)],            null,                     "RFC 8628 §3.3"],

@@ -9,6 +9,7 @@ import {
   createBridge,
   createServices,
   type Bridge,
+  type CredentialSource,
   type SessionMemory,
 } from "../../src/bridge/bridge.ts";
 import { systemClock, type Clock } from "../../src/clock.ts";
@@ -36,6 +37,7 @@ export async function startBridge(options: {
   clock?: Clock;
   environment?: NodeJS.ProcessEnv;
   memory?: SessionMemory;
+  credentials?: CredentialSource;
   /** The gateway's own folder, which nobody may see. */
   stateDirectory?: string;
 }): Promise<BridgeServer> {
@@ -60,8 +62,14 @@ export async function startBridge(options: {
     pretty: false,
     destination: destination as unknown as NodeJS.WritableStream,
   });
-  const { environment, memory } = options;
-  const deps = { clock, events: bus, log, ...(environment && { environment }) };
+  const { environment, memory, credentials } = options;
+  const deps = {
+    clock,
+    events: bus,
+    log,
+    ...(environment && { environment }),
+    ...(credentials && { credentials }),
+  };
   const services = createServices(config, deps);
   const bridge = createBridge({
     services,
@@ -70,6 +78,7 @@ export async function startBridge(options: {
     log,
     limits: config.limits,
     ...(memory && { memory }),
+    ...(credentials && { credentials }),
   });
   const server = createServer((request, response) => {
     // Whoever may come in is the gateway's business; the conformance suite asks for this much of it.

@@ -9,6 +9,8 @@ import type { ConfigInput } from "../../src/config.ts";
 import { createEventBus, type GatewayEvent } from "../../src/events.ts";
 import { createLog } from "../../src/log.ts";
 import type { ServerContext } from "../../src/server/context.ts";
+import { credentialSeal } from "../../src/server/credential-seal.ts";
+import { createCredentials } from "../../src/server/credentials.ts";
 import { createAttempts } from "../../src/server/autopsy/attempts.ts";
 import { createGuardedFetch } from "../../src/server/guarded-fetch.ts";
 import { createResources } from "../../src/server/resources.ts";
@@ -44,9 +46,12 @@ export async function createServerContext(
     throw error;
   });
   events.subscribe((event) => happened.push(event));
+  const issuer = effective.publicUrl;
+  const seal = credentialSeal(effective);
   return {
     config: effective,
-    issuer: effective.publicUrl,
+    issuer,
+    credentials: createCredentials({ store, clock, events, seal, issuer }),
     clock,
     events,
     attempts: createAttempts({ clock, config: effective, events }),

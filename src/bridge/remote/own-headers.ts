@@ -1,28 +1,11 @@
 /**
  * The headers an operator has configured for a server elsewhere: its own credentials, mostly.
  */
+import { isGatewayHeader } from "../../config/gateway-headers.ts";
 import type { RemoteServiceConfig } from "../../config/service.ts";
 import { UserError } from "../../errors.ts";
+import type { HttpSender } from "../../mcp/remote/remote-http.ts";
 import { expandReferences } from "../../secret.ts";
-
-/** Headers the gateway writes itself; a second opinion would break the conversation. */
-const OURS = new Set([
-  "accept",
-  "accept-encoding",
-  "connection",
-  "content-encoding",
-  "content-length",
-  "content-type",
-  "expect",
-  "host",
-  "keep-alive",
-  "last-event-id",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
 
 /** A shorter value would blank out innocent text. */
 const SECRET_LENGTH = 6; // characters
@@ -45,7 +28,7 @@ export function ownHeaders(
   for (const [name, text] of Object.entries(configured)) {
     const place = `services.${service}.headers.${name}`;
     const lower = name.toLowerCase();
-    if (OURS.has(lower) || lower.startsWith("mcp-")) {
+    if (isGatewayHeader(name)) {
       throw new UserError(`${place} is a header that the gateway writes itself`, {
         hint: "Remove it.",
       });
@@ -60,5 +43,28 @@ export function ownHeaders(
     // A scheme such as Bearer is no secret, and what stands behind it is one by itself, too.
     secrets.push(value, ...value.split(/\s+/));
   }
-  return { headers, secrets: secrets.filter(({ length }) => length >= SECRET_LENGTH) };
+  return { headers, secrets: longEnough(secrets) };
+}
+
+export function longEnough(secrets: readonly string[]): string[] {
+  return secrets.filter(({ length }) => length >= SECRET_LENGTH);
+}
+
+/** Takes secrets out of a text, also where it is JSON. */
+export function scrubber(secrets: readonly string[]): (text: string) => string {
+  const written = [...secrets, ...secrets.map((secret) => JSON.stringify(secret).slice(1, -1))];
+  return (text) => {
+    let shown = text;
+    for (const secret of written) shown = shown.replaceAll(secret, "[redacted]");
+    return shown;
+  };
+}
+
+/** The same server for one person: connections are those of all, headers are not. */
+export function withHeaders(http: HttpSender, headers: readonly string[]): HttpSender {
+  return {
+    url: http.url,
+    send: (request, receiver) =>
+      http.send({ ...request, headers: [...headers, ...request.headers] }, receiver),
+  };
 }

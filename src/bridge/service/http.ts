@@ -2,14 +2,16 @@
  * A service that is an MCP server elsewhere, spoken to over HTTP. It has nothing to do with the caller but its messages:
  * no header of a request that came in is ever copied to one that goes out.
  */
+import type { AuthInfo } from "../../auth-info.ts";
 import type { RemoteServiceConfig } from "../../config/service.ts";
 import { redact } from "../../log.ts";
+import { asksPeople, ownValues } from "../credentials.ts";
 import { lookAgain } from "../remote/look-again.ts";
-import { ownHeaders } from "../remote/own-headers.ts";
+import { longEnough, ownHeaders, scrubber, withHeaders } from "../remote/own-headers.ts";
 import { RemoteChannel, type Transport } from "../../mcp/remote/remote-channel.ts";
 import { findRemoteEra } from "../../mcp/remote/remote-era.ts";
-import { RemoteFailure } from "../../mcp/remote/remote-failure.ts";
-import { RemoteHttp } from "../../mcp/remote/remote-http.ts";
+import { CredentialsRefused, RemoteFailure } from "../../mcp/remote/remote-failure.ts";
+import { RemoteHttp, type HttpSender } from "../../mcp/remote/remote-http.ts";
 import type { Remote } from "../../mcp/remote/remote.ts";
 import { ToolHeaders } from "../../mcp/remote/tool-headers.ts";
 import type { ServiceFactory } from "./service-factory.ts";
@@ -37,39 +39,52 @@ export const createHttpService: ServiceFactory<RemoteServiceConfig> = (name, con
   let era: { found: Promise<Era>; until: number } | undefined;
   let known: Era | undefined = config.era === "auto" ? undefined : config.era;
 
-  /** As JSON has them, too. */
-  const written = [...secrets, ...secrets.map((secret) => JSON.stringify(secret).slice(1, -1))];
-  const scrub = (text: string): string => {
-    let shown = text;
-    for (const secret of written) shown = shown.replaceAll(secret, "[redacted]");
-    return shown;
-  };
-  const clean = (text: string): string => scrub(redact(text));
-
   const http = new RemoteHttp(new URL(config.url), headers);
-  const remote: Remote = {
-    name,
-    clock,
-    timeout: config.timeout + SLACK,
-    http,
-    tools: new ToolHeaders(),
-    ...(secrets.length > 0 && { scrub }),
-    explain: (reason) => clean(`service ${name} ${reason.message}`),
-    succeeded() {
-      if (failure === undefined) return;
-      failure = undefined;
-      wait = LOOK_AGAIN[0];
-      cancelLook?.();
-      cancelLook = undefined;
-      log.info({ service: name }, "the server elsewhere answers again");
-    },
-    failed(reason) {
-      const isNews = failure === undefined;
-      failure = remote.explain(reason);
-      const detail = clean(reason.detail ?? "");
-      if (isNews) log.warn({ service: name, url: config.url, detail }, failure);
-      if (!isStopped) cancelLook ??= lookLater();
-    },
+  const hasOwn = asksPeople(config);
+
+  /** @param hidden what must not be seen of what the server says */
+  const remoteOf = (sender: HttpSender, hidden: readonly string[]): Remote => {
+    const scrub = scrubber(hidden);
+    const clean = (text: string): string => scrub(redact(text));
+    const remote: Remote = {
+      name,
+      clock,
+      timeout: config.timeout + SLACK,
+      http: sender,
+      tools: new ToolHeaders(),
+      ...(hidden.length > 0 && { scrub }),
+      explain(reason) {
+        if (hasOwn && reason instanceof CredentialsRefused) {
+          return `service ${name} refuses your credentials; enter them anew at ${deps.credentials?.page(name)}`;
+        }
+        return clean(`service ${name} ${reason.message}`);
+      },
+      succeeded() {
+        if (failure === undefined) return;
+        failure = undefined;
+        wait = LOOK_AGAIN[0];
+        cancelLook?.();
+        cancelLook = undefined;
+        log.info({ service: name }, "the server elsewhere answers again");
+      },
+      failed(reason) {
+        // What one person's credentials are worth says nothing about the server.
+        if (hasOwn && reason instanceof CredentialsRefused) return;
+        const isNews = failure === undefined;
+        failure = remote.explain(reason);
+        const detail = clean(reason.detail ?? "");
+        if (isNews) log.warn({ service: name, url: config.url, detail }, failure);
+        if (!isStopped && !hasOwn) cancelLook ??= lookLater();
+      },
+    };
+    return remote;
+  };
+  const common = remoteOf(http, secrets);
+
+  const remoteFor = async (caller: AuthInfo): Promise<Remote> => {
+    if (!hasOwn) return common;
+    const own = await ownValues(deps.credentials, name, config, caller);
+    return remoteOf(withHeaders(http, own.headers), [...secrets, ...longEnough(own.secrets)]);
   };
 
   /** So that its health is true again without anybody's request. */
@@ -81,12 +96,12 @@ export const createHttpService: ServiceFactory<RemoteServiceConfig> = (name, con
     });
 
   const look = async (): Promise<void> => {
-    const channel = new RemoteChannel(remote, transport, () => undefined);
-    if (await lookAgain(channel, clock)) remote.succeeded();
+    const channel = new RemoteChannel(common, transport, () => undefined);
+    if (await lookAgain(channel, clock)) common.succeeded();
     else if (failure !== undefined && !isStopped) cancelLook ??= lookLater();
   };
 
-  const findEra = (): Promise<Era> => {
+  const findEra = (remote: Remote): Promise<Era> => {
     const found = findRemoteEra(remote);
     const current = { found, until: clock.now() + ERA_LIFETIME };
     era = current;
@@ -101,19 +116,21 @@ export const createHttpService: ServiceFactory<RemoteServiceConfig> = (name, con
   return {
     name,
     config,
-    async era(signal) {
+    async era(signal, caller) {
       if (config.era !== "auto") return config.era;
       if (config.transport === "sse") return "legacy";
+      const remote = await remoteFor(caller);
       const isFresh = era !== undefined && clock.now() < era.until;
       try {
-        return await abortable(isFresh ? era!.found : findEra(), signal);
+        return await abortable(isFresh ? era!.found : findEra(remote), signal);
       } catch (error) {
         if (!(error instanceof RemoteFailure)) throw error;
         const { retryAfter = RETRY_AFTER } = error.outage;
         throw new ServiceUnavailable(remote.explain(error), retryAfter);
       }
     },
-    async connect(_caller, signal) {
+    async connect(caller, signal) {
+      const remote = await remoteFor(caller);
       const channel: RemoteChannel = new RemoteChannel(remote, transport, () =>
         channels.delete(channel),
       );

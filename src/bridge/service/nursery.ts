@@ -5,6 +5,7 @@ import type { Clock } from "../../clock.ts";
 import type { EventBus } from "../../events.ts";
 import type { Log } from "../../log.ts";
 import type { Child, ChildExit, ChildObserver } from "../child.ts";
+import type { OwnValues } from "../credentials.ts";
 import { Restarts } from "./restarts.ts";
 import type { ServiceHealth } from "./service.ts";
 import { StartGate } from "./start-gate.ts";
@@ -22,13 +23,19 @@ export interface NurseryOptions {
   readonly clock: Clock;
   readonly events: EventBus;
   readonly log: Log;
-  readonly create: (observer: ChildObserver) => Child;
+  /** @param own of the one person it is for, where the service asks people for something */
+  readonly create: (observer: ChildObserver, own: OwnValues | undefined) => Child;
   /** What its operator can do about an end with these last words, where that can be told. */
   readonly advise: (stderr: string) => string | undefined;
   /** Text that is no message, of a process that is no probe. */
-  readonly onNoise: (pid: number | undefined, stream: "stdout" | "stderr", text: string) => void;
+  readonly onNoise: (
+    pid: number | undefined,
+    stream: "stdout" | "stderr",
+    text: string,
+    own: OwnValues | undefined,
+  ) => void;
   /** A process that is no probe is gone. */
-  readonly onGone: (pid: number | undefined) => void;
+  readonly onGone: (pid: number | undefined, own: OwnValues | undefined) => void;
 }
 
 interface Resident {
@@ -72,9 +79,10 @@ export class Nursery {
    * A process for one caller, started or about to be.
    * @throws ServiceUnavailable while starting another is pointless
    */
-  async serve(signal: AbortSignal): Promise<Child> {
+  async serve(signal: AbortSignal, own?: OwnValues): Promise<Child> {
     this.#restarts.check();
-    const child = this.#takeWarm() ?? (await this.#openInTurn(signal));
+    const warm = own ? undefined : this.#takeWarm();
+    const child = warm ?? (await this.#openInTurn(signal, own));
     const resident = this.#residents.get(child);
     if (resident) {
       resident.purpose = "serving";
@@ -87,9 +95,9 @@ export class Nursery {
   }
 
   /** A disposable process that serves nobody. @throws ServiceUnavailable */
-  probe(): Child {
+  probe(own?: OwnValues): Child {
     this.#restarts.check();
-    return this.#open("probing");
+    return this.#open("probing", own);
   }
 
   /** Neither of two that were probed said anything: if both ended, no other should be started at once. */
@@ -146,11 +154,11 @@ export class Nursery {
     return child;
   }
 
-  async #openInTurn(signal: AbortSignal): Promise<Child> {
+  async #openInTurn(signal: AbortSignal, own: OwnValues | undefined): Promise<Child> {
     const leave = await this.#gate.enter(signal);
     try {
       this.#restarts.admit(); // it may have begun to fail while this one waited
-      const child = this.#open("serving");
+      const child = this.#open("serving", own);
       this.#residents.get(child)!.leaveGate = leave;
       return child;
     } catch (error) {
@@ -159,12 +167,12 @@ export class Nursery {
     }
   }
 
-  #open(purpose: Resident["purpose"]): Child {
+  #open(purpose: Resident["purpose"], own?: OwnValues): Child {
     const { name, clock, events, log, create, advise, onNoise, onGone } = this.#options;
     if (this.#isStopped) throw new ServiceUnavailable(`service ${name} is stopping`, 5);
     const from = purpose === "warm" ? undefined : clock.now();
     const resident: Resident = { purpose, from, hasAnswered: false, leaveGate: () => undefined };
-    const child: Child = create({
+    const observer: ChildObserver = {
       started(pid) {
         if (purpose === "probing") return;
         events.publish({ type: "service.started", at: clock.now(), service: name, pid });
@@ -176,8 +184,10 @@ export class Nursery {
         if (purpose !== "probing") this.#restarts.proved();
       },
       noise(stream, text) {
-        log.debug({ service: name, pid: child.pid, stream }, text.trimEnd());
-        if (purpose !== "probing") onNoise(child.pid, stream, text);
+        const { pid } = child;
+        // A person's secret may be cut in two here; what is kept of the lines is filtered whole.
+        if (!own) log.debug({ service: name, pid, stream }, text.trimEnd());
+        if (purpose !== "probing") onNoise(pid, stream, text, own);
       },
       exited: (exit) => {
         if (!exit.isExpected) this.#lost(resident, explain(name, exit, advise(exit.stderr)));
@@ -197,9 +207,10 @@ export class Nursery {
         this.#residents.delete(child);
         resident.leaveGate();
         this.#pool.lost(child);
-        if (purpose !== "probing") onGone(child.pid);
+        if (purpose !== "probing") onGone(child.pid, own);
       },
-    });
+    };
+    const child: Child = create(observer, own);
     this.#residents.set(child, resident);
     return child;
   }

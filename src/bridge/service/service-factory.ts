@@ -5,6 +5,7 @@ import type { Clock } from "../../clock.ts";
 import type { EventBus } from "../../events.ts";
 import type { Log } from "../../log.ts";
 import type { StatePaths } from "../../paths.ts";
+import type { CredentialSource } from "../credentials.ts";
 import type { Reaper } from "../reaper.ts";
 import type { Service } from "./service.ts";
 
@@ -20,6 +21,8 @@ export interface ServiceDependencies {
   readonly changeable: readonly string[];
   /** Guards the children of all services; undefined where there are no process groups (Windows). */
   readonly reaper: Reaper | undefined;
+  /** Of people; needed where a service asks for some. */
+  readonly credentials?: CredentialSource;
 }
 
 /** @throws UserError when the entry names a variable that is not set, or permissions that nothing here can enforce */

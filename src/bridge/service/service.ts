@@ -44,8 +44,11 @@ export interface Service {
   readonly name: string;
   /** Its entry in the configuration. */
   readonly config: BridgedServiceConfig;
-  /** Which revisions the server speaks: configured, or found out once and remembered. */
-  era(signal: AbortSignal): Promise<Era>;
+  /**
+   * Which revisions the server speaks: configured, or found out once and remembered.
+   * @param caller with whose credentials it is asked, where it needs some
+   */
+  era(signal: AbortSignal, caller: AuthInfo): Promise<Era>;
   /**
    * A channel to a server of the caller's own.
    * @param signal gives up waiting; the server is ended

@@ -2,12 +2,14 @@
  * A service that is a program on this machine: each channel is a child process of its own.
  */
 import { dirname, join } from "node:path";
+import type { AuthInfo } from "../../auth-info.ts";
 import { NO_PERMISSIONS, resolvePermissions } from "../../config/permissions.ts";
 import type { StdioServiceConfig } from "../../config/service.ts";
 import { credentialsDirectory } from "../../paths.ts";
 import { expandReferences } from "../../secret.ts";
 import { childEnvironment } from "../child-environment.ts";
 import { Child } from "../child.ts";
+import { asksPeople, ownValues, type OwnValues } from "../credentials.ts";
 import { createSandbox } from "../sandbox/create-sandbox.ts";
 import { explainDenial } from "../sandbox/denial.ts";
 import { ServiceLog } from "../service-log.ts";
@@ -33,19 +35,23 @@ export const createStdioService: ServiceFactory<StdioServiceConfig> = (name, con
     clock,
     events,
     log,
-    create: (observer) => new Child(program, clock, reaper, observer),
+    create: (observer, own) => new Child(withOwn(program, own), clock, reaper, observer),
     advise: (stderr) => adviceFor(program, config, deps, stderr),
-    onNoise: (pid, stream, text) => lines.add(pid, stream, text),
-    onGone: (pid) => lines.end(pid),
+    onNoise: (pid, stream, text, own) => lines.add(pid, stream, text, own?.secrets),
+    onGone: (pid, own) => lines.end(pid, own?.secrets),
   });
   let era: Promise<Era> | undefined;
   const configuredEra = config.era === "auto" ? undefined : config.era;
   let knownEra = configuredEra;
 
-  const findEra = async (): Promise<Era> => {
+  const ownOf = async (caller: AuthInfo): Promise<OwnValues | undefined> =>
+    asksPeople(config) ? await ownValues(deps.credentials, name, config, caller) : undefined;
+
+  const findEra = async (caller: AuthInfo): Promise<Era> => {
     const from = clock.now();
     try {
-      knownEra = await probeEra(() => nursery.probe(), clock);
+      const own = await ownOf(caller);
+      knownEra = await probeEra(() => nursery.probe(own), clock);
     } finally {
       // Silence is not remembered: a slow start now may be a quick one later.
       if (knownEra === undefined) era = undefined;
@@ -57,12 +63,12 @@ export const createStdioService: ServiceFactory<StdioServiceConfig> = (name, con
   return {
     name,
     config,
-    async era(signal) {
+    async era(signal, caller) {
       if (config.era !== "auto") return config.era;
-      era ??= findEra();
+      era ??= findEra(caller);
       return await abortable(era, signal);
     },
-    connect: (_caller, signal) => nursery.serve(signal),
+    connect: async (caller, signal) => nursery.serve(signal, await ownOf(caller)),
     health: () => ({
       ...nursery.health(),
       ...(knownEra && { era: knownEra }),
@@ -81,6 +87,13 @@ export const createStdioService: ServiceFactory<StdioServiceConfig> = (name, con
     },
   };
 };
+
+/** The environment of one person's own process. */
+function withOwn(program: ChildProgram, own: OwnValues | undefined): ChildProgram {
+  if (!own) return program;
+  const environment = { ...program.environment, ...own.environment };
+  return { ...program, environment, secrets: [...own.secrets, ...program.secrets] };
+}
 
 function programOf(
   name: string,

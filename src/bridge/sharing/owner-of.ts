@@ -3,5 +3,7 @@ import type { Service } from "../service/service.ts";
 
 /** Callers with the same one share a server: those of one principal, or everybody of a service that is `shared`. */
 export function ownerOf(service: Service, auth: AuthInfo): string {
-  return service.config.isolation === "shared" ? "everybody" : principalOf(auth);
+  if (service.config.isolation === "shared") return "everybody";
+  // Who runs with credentials that were changed is not joined by anybody.
+  return JSON.stringify([principalOf(auth), auth.credentials]);
 }

@@ -44,7 +44,7 @@ export class SharedChildren {
     return {
       name: service.name,
       config: service.config,
-      era: (signal) => service.era(signal),
+      era: (signal, caller) => service.era(signal, caller),
       connect: (auth) =>
         Promise.resolve(
           new LateChannel((hello, signal) =>

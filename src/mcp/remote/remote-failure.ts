@@ -26,6 +26,14 @@ export class RemoteFailure extends Error {
   }
 }
 
+/** It wants other credentials. */
+export class CredentialsRefused extends RemoteFailure {
+  constructor(status: 401 | 403) {
+    const words = `refuses the gateway's own credentials (${status}); see its headers in the configuration`;
+    super(words, { status: 502 }, undefined, true);
+  }
+}
+
 const WORDS: Readonly<Record<string, string>> = {
   ECONNREFUSED: "cannot be reached: connection refused",
   ECONNRESET: "closed the connection",
@@ -83,10 +91,7 @@ export function refusalOf(
   headers: Readonly<Record<string, string | string[] | undefined>>,
   now: number,
 ): RemoteFailure {
-  if (status === 401 || status === 403) {
-    const words = `refuses the gateway's own credentials (${status}); see its headers in the configuration`;
-    return new RemoteFailure(words, { status: 502 }, undefined, true);
-  }
+  if (status === 401 || status === 403) return new CredentialsRefused(status);
   const busy = status === 429 || status === 503;
   if (!busy) {
     const isPermanent = status === 500 || status === 501;

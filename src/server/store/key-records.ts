@@ -1,6 +1,7 @@
 /**
  * Records of the keys that sign access tokens.
  */
+import type { SealedText } from "./sealed-text.ts";
 
 /** A key that signs access tokens. `kid` is its RFC 7638 thumbprint. See key-ring.ts for its life. */
 export interface SigningKeyRecord {
@@ -8,8 +9,7 @@ export interface SigningKeyRecord {
   algorithm: "ES256";
   /** In clear; absent when it is sealed. */
   privateJwk?: { [member: string]: string };
-  /** AES-256-GCM under a key derived from the operator's secret (sealed-key.ts); all base64url. */
-  sealedJwk?: { secretId: string; salt: string; nonce: string; text: string };
+  sealedJwk?: SealedText;
   createdAt: number;
   /** Signs from here until the next key does; from its creation when absent. */
   signsFrom?: number;

@@ -21,12 +21,14 @@
  *   mcpSession         SHA-256 of Mcp-Session-Id  grant    limits.sessionLifetime, or until it ends
  *   gatewayProcess     random                     -        7 seconds from its last sign of life
  *   signingKey         `kid`                      -        until the last token it signed has died
+ *   credential         SHA-256 of person, service -        until the person or the operator removes it; survives every grant
  *   keyRing            `signing`                  -        for ever
  *   account            its name                   -        until the operator removes it
  *   invitation         SHA-256 of its link's code -        `invitation` of the provider; one use
  *
- * No record holds a secret in clear: codes, tokens, cookies and client secrets are SHA-256 digests (256 random bits need
- * neither salt nor a slow hash), passwords are under scrypt. Times are seconds since the epoch. A record is plain JSON without `undefined`.
+ * No record holds a secret in clear: people's credentials are encrypted (seal.ts), passwords are under scrypt; codes, tokens,
+ * cookies and client secrets are SHA-256 digests (256 random bits need neither salt nor a slow hash). Times are seconds since
+ * the epoch. A record is plain JSON without `undefined`.
  *
  * Ownership: a record with `grantId` dies with that grant (`deleteGrant`), one with `clientId` can be listed by client.
  */
@@ -34,6 +36,7 @@ import type { Identity } from "../../auth-info.ts";
 import type { AccountRecord, InvitationRecord } from "./account-records.ts";
 import type { ClientRecord, MetadataDocumentRecord } from "./client-records.ts";
 import type { ConsentRecord, LoginProgress, VisitRecord } from "./consent-records.ts";
+import type { CredentialRecord } from "./credential-records.ts";
 import type { KeyRingRecord, SigningKeyRecord } from "./key-records.ts";
 import type { GatewayProcessRecord, McpSessionRecord } from "./session-records.ts";
 
@@ -59,6 +62,7 @@ export interface Records {
   keyRing: KeyRingRecord;
   account: AccountRecord;
   invitation: InvitationRecord;
+  credential: CredentialRecord;
 }
 
 export type Kind = keyof Records;
@@ -88,6 +92,7 @@ export const DURABILITY: Readonly<Record<Kind, "durable" | "lazy">> = {
   keyRing: "durable",
   account: "durable",
   invitation: "durable",
+  credential: "durable",
 };
 
 /** What a person allowed: subject x client x resource x scopes. All codes and tokens descend from one. */
