@@ -10,6 +10,7 @@ import type { GatewayEvent } from "./events.ts";
 import type {
   AccessTokenSummary,
   ClientSummary,
+  CredentialSummary,
   GatewayStatus,
   GrantSummary,
   RegisterClient,
@@ -52,6 +53,10 @@ export interface ControlClient {
   grant(grant: string): Promise<GrantSummary>;
   /** @returns the grant as it was */
   revokeGrant(grant: string): Promise<GrantSummary>;
+  credentials(): Promise<CredentialSummary[]>;
+  credential(credential: string): Promise<CredentialSummary>;
+  /** @returns what was removed */
+  removeCredential(credential: string): Promise<CredentialSummary>;
   sessions(): Promise<SessionSummary[]>;
   session(session: string): Promise<SessionSummary>;
   /** @returns the session as it was */
@@ -151,6 +156,9 @@ export function connectControl(stateDirectory: string): ControlClient {
     grants: () => call("GET", "/grants"),
     grant: (grant) => call("GET", one("/grants", grant)),
     revokeGrant: (grant) => call("DELETE", one("/grants", grant)),
+    credentials: () => call("GET", "/credentials"),
+    credential: (credential) => call("GET", one("/credentials", credential)),
+    removeCredential: (credential) => call("DELETE", one("/credentials", credential)),
     sessions: () => call("GET", "/sessions"),
     session: (session) => call("GET", one("/sessions", session)),
     endSession: (session) => call("DELETE", one("/sessions", session)),

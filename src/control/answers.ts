@@ -100,6 +100,15 @@ export interface GrantSummary {
   sessions: number;
 }
 
+/** What one person has entered for one service: never a value. */
+export interface CredentialSummary {
+  credentialId: string;
+  service: string;
+  subject: string;
+  /** When each was entered, by name. */
+  entered: { [name: string]: number };
+}
+
 export interface SessionSummary {
   sessionId: string;
   service: string;

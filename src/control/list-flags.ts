@@ -12,28 +12,39 @@ export const holderFlags = {
   subject: Flags.string({ helpValue: "SUBJECT", summary: "Only of this person." }),
 };
 
-export const listFlags = {
-  ...holderFlags,
-  limit: Flags.integer({ helpValue: "N", min: 1, summary: "At most so many: the newest." }),
+const limit = Flags.integer({ helpValue: "N", min: 1, summary: "At most so many: the newest." });
+
+export const listFlags = { ...holderFlags, limit };
+
+/** Whose credentials, for what. */
+export const ownerFlags = {
+  service: Flags.string({ helpValue: "NAME", summary: "Only for this service." }),
+  subject: holderFlags.subject,
 };
 
+export const ownedFlags = { ...ownerFlags, limit };
+
 interface Held {
-  clientId: string;
+  clientId?: string;
+  service?: string;
   subject: string;
 }
 
+interface Wanted {
+  client?: string | undefined;
+  service?: string | undefined;
+  subject?: string | undefined;
+  limit?: number | undefined;
+}
+
 /** @param held oldest first */
-export function narrowed<T extends Held>(
-  held: readonly T[],
-  {
-    client,
-    subject,
-    limit,
-  }: { client?: string | undefined; subject?: string | undefined; limit?: number | undefined },
-): T[] {
+export function narrowed<T extends Held>(held: readonly T[], wanted: Wanted): T[] {
+  const { client = "", service, subject, limit: most } = wanted;
   const fitting = held.filter(
     (one) =>
-      one.clientId.startsWith(client ?? "") && (subject === undefined || one.subject === subject),
+      (one.clientId ?? "").startsWith(client) &&
+      (service === undefined || one.service === service) &&
+      (subject === undefined || one.subject === subject),
   );
-  return limit === undefined ? fitting : fitting.slice(-limit);
+  return most === undefined ? fitting : fitting.slice(-most);
 }

@@ -15,6 +15,7 @@ import { accountRoutes } from "./control/accounts.ts";
 import { attemptRoutes } from "./control/attempts.ts";
 import { all } from "./control/all-records.ts";
 import type { ControlContext, ControlRoute } from "./control/control-route.ts";
+import { credentialRoutes } from "./control/credentials.ts";
 import { find, onlyOne } from "./control/find-record.ts";
 import { grantRoutes } from "./control/grants.ts";
 import { keyRoutes } from "./control/keys.ts";
@@ -40,6 +41,7 @@ export const controlRoutes: readonly ControlRoute[] = [
   { method: "GET",    path: "/sessions/:id", handle: (context, { id }) => showSession(context, id) },
   { method: "DELETE", path: "/sessions/:id", handle: (context, { id }) => endSession(context, id) },
   ...grantRoutes,
+  ...credentialRoutes,
   ...keyRoutes,
   ...serviceRoutes,
 ];

@@ -149,7 +149,8 @@ async function open(
   throw new Error(`a credential for service ${service} cannot be decrypted; enter it again`);
 }
 
-function keyOf(service: string, subject: string): string {
+/** Of the record. */
+export function keyOf(service: string, subject: string): string {
   return digest(boundTo(service, subject));
 }
 

@@ -4,7 +4,7 @@ import { connectControl } from "../../src/control.ts";
 import { ACCOUNTS, addAccount, enter, PASSWORD, setPassword } from "../support/accounts.ts";
 import { filesOf } from "../support/drawn-secrets.ts";
 import { createFormBrowser } from "../support/form-browser.ts";
-import { startGateway, type TestGateway } from "../support/gateway.ts";
+import { fixture, startGateway, type TestGateway } from "../support/gateway.ts";
 import { authorizationUrl, registered } from "../support/raw-client.ts";
 import { callMcp, logIn, refresh } from "../support/strict-client.ts";
 
@@ -12,7 +12,10 @@ let gateway: TestGateway;
 const control = () => connectControl(gateway.stateDirectory);
 
 beforeAll(async () => {
-  gateway = await startGateway({ config: { identity: ACCOUNTS } });
+  const program = { command: process.execPath, args: [fixture("echo.js")] };
+  const credentials = { TOKEN: { label: "Token", optional: true } };
+  const services = { echo: { ...program, credentials } };
+  gateway = await startGateway({ config: { identity: ACCOUNTS, services } });
   for (const name of ["ada", "eve"]) {
     await addAccount(gateway, { name, password: `${name} ${PASSWORD}` });
   }
@@ -90,7 +93,12 @@ describe("the end of an account", () => {
     const consent = await enter(gateway, "leaver", passwordOf("leaver"), browser);
     const login = await logIn(gateway.resource, { browser });
     expect((await callMcp(gateway.resource, login.tokens.access_token)).status).toBe(200);
+    const page = await browser.open(`${gateway.url}/credentials`);
+    await browser.press(page, /Save/, { "value.TOKEN": "a secret of the leaver's" });
+    expect((await callMcp(gateway.resource, login.tokens.access_token)).status).toBe(200);
+    expect(await control().credentials()).toMatchObject([{ subject: "accounts:leaver" }]);
     const removed = await control().removeAccount("leaver");
+    expect(await control().credentials()).toEqual([]);
     expect(removed.ended).toEqual({ grants: 1, accessTokens: 1, sessions: 1 });
     expect((await callMcp(gateway.resource, login.tokens.access_token)).status).toBe(401);
     await expect(refresh(login)).rejects.toMatchObject({ error: "invalid_grant" });

@@ -111,6 +111,11 @@ async function removeAccount(context: ControlContext, name: string): Promise<Rem
     if (seen.invitation) {
       operations.push({ type: "delete", kind: "invitation", id: seen.invitation.id });
     }
+    // Whoever gets the name next must not go on with another person's secrets.
+    const where = { subject: subjectOf(context, name) };
+    for await (const { id } of records(context.store, "credential", where)) {
+      operations.push({ type: "delete", kind: "credential", id });
+    }
     const ended = await transactEnding(context, operations, name, "account removed");
     if (!ended) continue;
     publish(context, name, "removed");

@@ -6,7 +6,12 @@ import type { Store } from "../store/store.ts";
 import { records } from "./all-records.ts";
 import { ControlFailure } from "./control-route.ts";
 
-const NOUNS = { client: "client", accessToken: "token", grant: "grant" } as const;
+const NOUNS = {
+  client: "client",
+  accessToken: "token",
+  grant: "grant",
+  credential: "credential",
+} as const;
 
 /** @throws ControlFailure 404 when there is none, 409 when several begin so */
 export async function find<K extends keyof typeof NOUNS>(
