@@ -16,6 +16,7 @@ import {
 import { sendPage } from "../pages/send-page.ts";
 import type { ClientRecord } from "../store/client-records.ts";
 import type { GrantRecord } from "../store/records.ts";
+import { askingServices } from "./asked-credentials.ts";
 import { findClient } from "./client.ts";
 import { formOf } from "./form.ts";
 import { endGrant } from "./grant.ts";
@@ -38,10 +39,12 @@ export function accountPage(context: ServerContext): RequestHandler {
     const accesses = alive
       .toSorted((a, b) => lastUse(b) - lastUse(a))
       .map((grant) => accessOf(context, grant));
+    const asking = await askingServices(context, identity);
     const page = accountDocument({
       identity,
       accesses: await Promise.all(accesses),
       now,
+      credentials: asking.length > 0 ? serverPath(context, "/credentials") : undefined,
       action: serverPath(context, PAGE),
       csrf,
       host: new URL(context.issuer).host,

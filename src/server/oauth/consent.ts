@@ -17,6 +17,7 @@ import { sendErrorPage } from "../pages/error-page.ts";
 import { sendPage } from "../pages/send-page.ts";
 import type { ClientRecord } from "../store/client-records.ts";
 import type { InteractionRecord } from "../store/records.ts";
+import { needsCredentials } from "./asked-credentials.ts";
 import { codeIssued, issueAuthorizationCode } from "./authorization-code.ts";
 import { redirectWithCode, redirectWithError } from "./authorization-response.ts";
 import { findClient } from "./client.ts";
@@ -59,17 +60,21 @@ export function consentPage(context: ServerContext): RequestHandler {
       return redirectWithCode(context, response, record, issued.code);
     }
     const before = await recallConsent(context, record, client, identity);
+    const service = context.resources.named(record.resource)?.service ?? record.resource;
     const page = consentDocument({
       clientName: client.metadata.client_name,
       clientHost: client.via === "document" ? new URL(client.clientId).host : undefined,
       redirectUri: isForDevice(record) ? undefined : record.redirectUri,
-      service: context.resources.named(record.resource)?.service ?? record.resource,
+      service,
       resource: record.resource,
       abilities: record.scopes.map((scope) => ({
         text: inPlainWords(context, record.resource, scope),
         isNew: before !== undefined && !before.scopes.includes(scope),
       })),
       identity,
+      credentials: (await needsCredentials(context, service, identity.subject))
+        ? context.credentials.page(service)
+        : undefined,
       host: new URL(context.issuer).host,
       consentAction: serverPath(context, "/consent"),
       switchAction: serverPath(context, "/login"),

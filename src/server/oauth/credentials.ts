@@ -3,8 +3,6 @@
  * not, POST sets, replaces or removes. No value is ever shown. `service` in the query leads to one service alone.
  */
 import type { RequestHandler } from "express";
-import type { Identity } from "../../auth-info.ts";
-import { isAdmitted } from "../admission.ts";
 import type { ServerContext } from "../context.ts";
 import {
   credentialsPage as credentialsDocument,
@@ -12,6 +10,7 @@ import {
 } from "../pages/credentials-page.ts";
 import { sendErrorPage } from "../pages/error-page.ts";
 import { sendPage } from "../pages/send-page.ts";
+import { askedOf, askingServices } from "./asked-credentials.ts";
 import { formOf } from "./form.ts";
 import { seeOther, serverPath } from "./interaction.ts";
 import { queryOf } from "./query.ts";
@@ -69,28 +68,6 @@ function pageOf(service: string | undefined): string {
     : PAGE;
 }
 
-/** Those this person may use, with whichever client, and that ask for something. */
-async function askingServices(
-  context: ServerContext,
-  identity: Identity,
-  wanted: string | undefined,
-): Promise<string[]> {
-  const { subject } = identity;
-  const { items } = await context.store.list("grant", { where: { subject } });
-  const clients = new Map(items.map(({ record }) => [record.resource, record.clientId]));
-  const found: string[] = [];
-  for (const name of Object.keys(context.config.services)) {
-    if (wanted !== undefined && name !== wanted) continue;
-    if (Object.keys(askedOf(context, name)).length === 0) continue;
-    const uris = context.resources.all.filter(({ service }) => service === name);
-    const mayUse = uris.some(({ uri: resource }) =>
-      isAdmitted(context, identity, { clientId: clients.get(resource) ?? "", resource }),
-    );
-    if (mayUse) found.push(name);
-  }
-  return found;
-}
-
 async function describe(
   context: ServerContext,
   service: string,
@@ -108,18 +85,6 @@ async function describe(
       setAt: entered.get(name),
     })),
   };
-}
-
-interface Asked {
-  label: string;
-  help?: string | undefined;
-  optional: boolean;
-  header?: string;
-}
-
-function askedOf({ config }: ServerContext, name: string): Readonly<Record<string, Asked>> {
-  const service = config.services[name];
-  return (service && "credentials" in service && service.credentials) || {};
 }
 
 /** Fields that were left empty change nothing. @returns undefined when one cannot be carried */

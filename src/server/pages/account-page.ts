@@ -25,6 +25,8 @@ export interface AccountPage {
   identity: Identity;
   accesses: readonly Access[];
   now: number;
+  /** Where this person's credentials are entered; undefined when no service asks for some. */
+  credentials: string | undefined;
   /** Where the forms are sent. */
   action: string;
   csrf: string;
@@ -56,6 +58,15 @@ export function accountPage(page: AccountPage): Html {
         ${accesses.map((access, index) => card(page, access, `access-${index}`))}
       </section>
       ${accesses.length > 1 && form(page, "end", "all", html`End all access`, "second")}
+      ${
+        page.credentials !== undefined &&
+        html`<section class="section" aria-labelledby="credentials">
+          <h2 id="credentials">Your credentials</h2>
+          <p>
+            <a href="${page.credentials}">Enter, replace or remove</a> what services need of you.
+          </p>
+        </section>`
+      }
       <section class="section next" aria-labelledby="session">
         <h2 id="session">This browser</h2>
         <p class="small">

@@ -20,6 +20,8 @@ export interface ConsentPage {
   /** In plain words, and whether that is more than the person has allowed before. */
   abilities: readonly { text: string; isNew: boolean }[];
   identity: Identity;
+  /** Where the person enters what the service cannot be used without; undefined when nothing is missing. */
+  credentials: string | undefined;
   /** Host of the gateway. */
   host: string;
   /** Paths the two forms are sent to. */
@@ -61,6 +63,14 @@ export function consentPage(page: ConsentPage): Html {
           </dd>
         </div>
       </dl>
+      ${
+        page.credentials !== undefined &&
+        html`<p>
+          ${page.service} also needs credentials of yours:
+          <a href="${page.credentials}" target="_blank" rel="noopener">enter them in a new tab</a>,
+          now or later.
+        </p>`
+      }
       <form method="post" action="${page.consentAction}">
         ${guard}
         <div class="actions">

@@ -15,6 +15,7 @@ const asked: ConsentPage = {
   service: "files",
   resource: "https://gw.example.com/files/mcp",
   abilities: [{ text: "Use the tools", isNew: false }],
+  credentials: undefined,
   identity: { subject: "local:ada", name: "ada" },
   host: "gw.example.com",
   consentAction: "/consent",
