@@ -72,8 +72,11 @@ export const address: CheckGroup = {
       why: "Tokens that are issued in the future or have ended in the past are refused.",
       next: "Turn on NTP on the machine that is wrong (timedatectl set-ntp true).",
       look: async (facts) => {
-        const { headers } = await facts.wire.ask("GET", facts.resourceMetadataUrl);
-        const there = Date.parse(headers["date"] ?? "") / 1000;
+        const answer = await facts.wire
+          .ask("GET", facts.resourceMetadataUrl)
+          .catch(() => undefined);
+        if (!answer) return skipped("nobody answers");
+        const there = Date.parse(answer.headers["date"] ?? "") / 1000;
         if (Number.isNaN(there)) return skipped("no Date in its answers");
         const off = Math.abs(systemClock.now() - there);
         const seen = `${Math.round(off)} s apart from this machine's`;
