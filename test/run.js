@@ -27,6 +27,9 @@ const PROGRAMS = [
   { program: "pebble", debian: "pebble" },
 ];
 
+/** All but the bench, and the rehearsal, which waits for its Traefik. By name: of several exclusions vitest heeds none. */
+const PROJECTS = ["unit", "architecture", "contract", "conformance", "browser", "chaos"];
+
 /** Packages whose `node_modules` the suites need. */
 const FOLDERS = [".", "test/lts", "test/conformance-suite"];
 
@@ -101,7 +104,7 @@ async function buildTraefik() {
 }
 
 /** @param node which Node runs vitest and, through it, every gateway process of the tests */
-function vitest(name, node, args) {
+function vitest(name, node, projects) {
   console.log(`\n> ${name}`);
   const report = join(cache, "vitest.json");
   rmSync(report, { force: true });
@@ -109,7 +112,7 @@ function vitest(name, node, args) {
     join(root, "node_modules", "vitest", "vitest.mjs"),
     ...["run", "--config", "test/vitest.config.ts", "--root", "."],
     ...["--reporter=default", "--reporter=json", `--outputFile.json=${report}`],
-    ...args,
+    ...projects.flatMap((project) => ["--project", project]),
   ]);
   if (!existsSync(report)) {
     total.failed += 1;
@@ -158,12 +161,12 @@ check("types of the tests", bin("tsc"), ["-p", "test"]);
 check("unused code", bin("knip"), []);
 check("commit messages", process.execPath, [join(root, "test", "check-commits.js")]);
 
-vitest("all tests", process.execPath, ["--project", "!bench", "--project", "!rehearsal"]);
+vitest("all tests", process.execPath, PROJECTS);
 vitest(
   "black-box tests under the current LTS",
   join(root, "test", "lts", "node_modules", "node", "bin", "node"),
-  ["--project", "conformance"],
+  ["conformance"],
 );
 await traefik;
-vitest("rehearsal", process.execPath, ["--project", "rehearsal"]);
+vitest("rehearsal", process.execPath, ["rehearsal"]);
 finish();
