@@ -60,4 +60,4 @@ it("an operator sees who has entered what, and never what it is, and removes it"
   expect(gone.status).toBe(404);
   expect((await (await initialized()).json()).error.code).toBe(-32_000);
   expect((await run("remove", "--service", "echo", "--yes", "--json")).stdout).toBe("[]\n");
-}, 60_000);
+}, 120_000);

@@ -17,6 +17,7 @@ import { queryOf } from "./query.ts";
 import { findSender, findVisitor } from "./visitor.ts";
 
 const PAGE = "/credentials";
+const DONE = ["saved", "removed"] as const;
 const LONGEST_CREDENTIAL = 8192; // characters
 
 export function credentialsPage(context: ServerContext): RequestHandler {
@@ -35,7 +36,7 @@ export function credentialsPage(context: ServerContext): RequestHandler {
       action: serverPath(context, page),
       csrf,
       host: new URL(context.issuer).host,
-      isSaved: query.has("saved"),
+      done: DONE.find((one) => one === query.get("done")),
     });
     sendPage(response, 200, document);
   };
@@ -57,7 +58,8 @@ export function credentials(context: ServerContext): RequestHandler {
       if (!values) return sendBadValue(response);
       await context.credentials.enter(service, subject, values);
     }
-    seeOther(response, `${serverPath(context, page)}${page.includes("?") ? "&" : "?"}saved=yes`);
+    const done = removed === undefined ? "saved" : "removed";
+    seeOther(response, `${serverPath(context, page)}${page.includes("?") ? "&" : "?"}done=${done}`);
   };
 }
 

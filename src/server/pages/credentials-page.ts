@@ -27,12 +27,12 @@ export interface CredentialsPage {
   csrf: string;
   /** Host of the gateway. */
   host: string;
-  /** Whether the person comes from a form of this page. */
-  isSaved: boolean;
+  /** What a form of this page that the person comes from has done. */
+  done: "saved" | "removed" | undefined;
 }
 
 export function credentialsPage(page: CredentialsPage): Html {
-  const { identity, services, isSaved } = page;
+  const { identity, services, done } = page;
   const shown = identity.name ?? identity.email ?? identity.subject;
   return layout({
     title: "Your credentials",
@@ -43,7 +43,8 @@ export function credentialsPage(page: CredentialsPage): Html {
         Logged in as <strong><bdi>${shown}</bdi></strong
         >. What you enter here is kept encrypted, is used for you alone and is never shown again.
       </p>
-      ${isSaved && html`<p class="note" role="status"><strong>Saved.</strong> Go back to your app and try again.</p>`}
+      ${done === "saved" && html`<p class="note" role="status"><strong>Saved.</strong> Go back to your app and try again.</p>`}
+      ${done === "removed" && html`<p class="note" role="status"><strong>Removed.</strong> Where it came from, it stays valid until you revoke it there.</p>`}
       ${services.length === 0 && html`<p>No service asks for credentials of yours.</p>`}
       ${services.map((service) => section(page, service))}
     `,
