@@ -4,7 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -19,6 +19,8 @@ import { median, pinned, startServer, type Server } from "./load.ts";
 const script = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 const CHILD = script("bridge-child.js");
 const child = [process.execPath, CHILD];
+/** A bridge of the bench: Node, and how to learn what memory it uses. */
+const node = [process.execPath, "--import", script("live-memory.js")];
 const ROUNDS = 3;
 
 interface Target {
@@ -70,12 +72,13 @@ beforeAll(async () => {
     defaultService: "bench",
   };
   writeFileSync(join(directory, "mcp-gateway.yaml"), JSON.stringify(config)); // JSON is YAML
-  const server = await startServer([process.execPath, bin, "dev", "--json", "--port", "0"], {
+  const server = await startServer([...node, bin, "dev", "--json", "--port", "0"], {
     cwd: directory,
+    env: { LIVE_MEMORY: liveMemoryFile("mcp-gateway") },
   });
   gateway = { name: "mcp-gateway", server, ...(await endpoint(server, "/mcp")) };
   shared = { name: "mcp-gateway, shared", server, ...(await endpoint(server, "/shared/mcp")) };
-  floor = await startPeer("bare relay", [process.execPath, script("floor.js"), CHILD]);
+  floor = await startPeer("bare relay", [...node, script("floor.js"), CHILD]);
   peers = [
     await startPeer("supergateway", [
       ...program("supergateway"),
@@ -106,13 +109,13 @@ function program(name: string): string[] {
   const { bin: bins } = JSON.parse(readFileSync(join(directory, "package.json"), "utf8")) as {
     bin: string | Record<string, string>;
   };
-  return [process.execPath, join(directory, typeof bins === "string" ? bins : bins[name]!)];
+  return [...node, join(directory, typeof bins === "string" ? bins : bins[name]!)];
 }
 
 /** Peers do not say where they listen, so they are told; the relay says it. */
 async function startPeer(name: string, command: string[]): Promise<Target> {
   if (name === "bare relay") {
-    const server = await startServer(command);
+    const server = await startServer(command, { env: { LIVE_MEMORY: liveMemoryFile(name) } });
     return { name, server, url: `http://127.0.0.1:${String(server.ready.port)}` };
   }
   const port = await freePort();
@@ -123,7 +126,7 @@ async function startPeer(name: string, command: string[]): Promise<Target> {
   const [file, args] = pinned(0, withPort);
   const peer = spawn(file, args, {
     stdio: ["ignore", "ignore", "ignore"],
-    env: { ...process.env, NODE_ENV: "production" },
+    env: { ...process.env, NODE_ENV: "production", LIVE_MEMORY: liveMemoryFile(name) },
   });
   const url = `http://127.0.0.1:${port}/mcp`;
   await answers(url);
@@ -159,7 +162,7 @@ async function answers(url: string): Promise<void> {
 async function load(
   { url, token, command, server }: Target,
   options: Load,
-  meanwhile?: () => void,
+  meanwhile?: () => void | Promise<void>,
 ): Promise<Measured> {
   const spent = processorTime(server);
   const [file, args] = pinned(1, [process.execPath, script("bridge-load.js")]);
@@ -173,7 +176,7 @@ async function load(
   if (!line.startsWith("{")) throw new Error(`${url ?? "stdio"}: ${line}`);
   const measured = JSON.parse(line) as Measured;
   measured.cpu = ((processorTime(server) - spent) * 1e6) / measured.calls;
-  meanwhile?.();
+  await meanwhile?.();
   client.stdin.end();
   if (client.exitCode === null) await once(client, "exit");
   return measured;
@@ -206,10 +209,25 @@ function processorTime(server: Server | undefined): number {
   return (Number(fields[11]) + Number(fields[12])) / 100; // user and system, in hundredths
 }
 
-/** Bytes of memory of a process. */
+/** Bytes of memory that a process occupies. */
 function memoryOf({ server }: Target): number {
   const status = readFileSync(`/proc/${server!.child.pid}/status`, "utf8");
   return Number(/VmRSS:\s+(\d+)/.exec(status)![1]) * 1024;
+}
+
+const liveMemoryFile = (name: string): string => join(directory, `live memory of ${name}`);
+
+/** Bytes that are alive in a bridge, its garbage not counted. */
+async function liveMemoryOf({ name, server }: Target): Promise<number> {
+  const file = liveMemoryFile(name);
+  rmSync(file, { force: true });
+  server!.child.kill("SIGUSR2");
+  for (let attempt = 0; attempt < 200; attempt += 1) {
+    const text = existsSync(file) ? readFileSync(file, "utf8") : "";
+    if (text !== "") return Number(text);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`${name} does not say what memory it uses`);
 }
 
 const round = (value: number): number => Number(value.toPrecision(3));
@@ -262,21 +280,28 @@ it("the first answer of a new session, cold and warm", async () => {
   );
 });
 
+const megabytes = (bytes: number): number => round(bytes / 1_048_576);
+
 it("memory with 1, 50 and 200 idle sessions", async () => {
   const rows = [];
   for (const target of [gateway, ...peers, floor]) {
     const held: number[] = [];
+    const alive: number[] = [];
     for (const sessions of [1, 50, 200]) {
-      await load(target, { sessions }, () => held.push(memoryOf(target)));
+      await load(target, { sessions }, async () => {
+        held.push(memoryOf(target));
+        alive.push(await liveMemoryOf(target));
+      });
     }
+    const kilobytes = ([one = 0, , many = 0]: number[]): number => round((many - one) / 199 / 1024);
     const [one = 0, fifty = 0, many = 0] = held;
-    const megabytes = (bytes: number): number => round(bytes / 1_048_576);
     rows.push({
       name: target.name,
       "1, MB": megabytes(one),
       "50, MB": megabytes(fifty),
       "200, MB": megabytes(many),
-      "KB a session": round((many - one) / 199 / 1024),
+      "KB a session, occupied": kilobytes(held),
+      "KB a session, alive": kilobytes(alive),
     });
   }
   console.table(rows);
@@ -286,11 +311,12 @@ it("memory over 20 000 calls", async () => {
   const rows = [];
   for (const target of [gateway, ...peers, floor]) {
     await load(target, { calls: 2000 });
-    const before = memoryOf(target);
+    const [before, aliveBefore] = [memoryOf(target), await liveMemoryOf(target)];
     await load(target, { calls: 20_000 });
     rows.push({
       name: target.name,
-      "grown by, MB": round((memoryOf(target) - before) / 1_048_576),
+      "grown by, MB": megabytes(memoryOf(target) - before),
+      "alive, grown by, MB": megabytes((await liveMemoryOf(target)) - aliveBefore),
     });
   }
   console.table(rows);
