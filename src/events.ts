@@ -36,6 +36,22 @@ type Fact =
       change: "added" | "reset" | "password set" | "removed";
     }
   | { type: "client.revoked"; at: number; clientId: string; grants: number }
+  /** An operator has changed something, or tried to, over the control API. */
+  | {
+      type: "control.used";
+      at: number;
+      /** local: the socket, which only the user has whom the gateway runs as. */
+      door: "local" | "remote";
+      /** Who, and through which client, at the remote door. */
+      subject?: string;
+      clientId?: string;
+      /** A row of the control API: `DELETE /clients/:id`. */
+      action: string;
+      /** What `:id` stood for, as it was written. */
+      target?: string;
+      /** HTTP status of the answer. */
+      status: number;
+    }
   | { type: "login.succeeded"; at: number; provider: string; subject: string }
   | {
       type: "login.failed";

@@ -35,6 +35,16 @@ export function endpointsOf(config: Addressed): Endpoint[] {
   ];
 }
 
+/** Where the gateway itself is administered: a protected resource, whether or not anybody may use it. */
+export function adminUri(config: Pick<Config, "publicUrl">): string {
+  return `${new URL(config.publicUrl).origin}${basePath(config)}/admin`;
+}
+
+/** Without anybody who may use it there is no administration from afar. */
+export function hasAdmins({ identity }: Pick<Config, "identity">): boolean {
+  return (identity.admins?.length ?? 0) > 0;
+}
+
 /** The path of the public URL; empty where there is none. */
 export function basePath({ publicUrl }: Pick<Config, "publicUrl">): string {
   const { pathname } = new URL(publicUrl);

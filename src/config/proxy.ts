@@ -106,7 +106,12 @@ export const proxy = z
       .describe(
         "Bound of one source address at everything but MCP endpoints, whose hosted clients share few addresses.",
       ),
-    admin: z.boolean().default(false).describe("Whether /admin can be reached from outside."),
+    admin: z
+      .boolean()
+      .default(true)
+      .describe(
+        "Whether /admin, the remote administration, can be reached from outside where identity.admins names somebody.",
+      ),
     api: z.boolean().default(false).describe("Traefik's read-only API on `proxy.listen.internal`."),
     dashboard: z
       .strictObject({

@@ -21,6 +21,22 @@ export interface GatewayStatus {
   sessions: number;
 }
 
+/** Who is asking, as the gateway sees it. */
+export interface CallerSummary {
+  /** local: the socket, which only the user has whom the gateway runs as. */
+  door: "local" | "remote";
+  /** The issuer: the address people and clients use. */
+  url: string;
+  /** The rest is there at the remote door only. */
+  subject?: string;
+  name?: string;
+  email?: string;
+  clientId?: string;
+  scopes?: string[];
+  /** End of the access token. */
+  expiresAt?: number;
+}
+
 export interface ClientSummary {
   clientId: string;
   /** What the client calls itself. */

@@ -5,7 +5,7 @@
 import type { Config } from "../config.ts";
 import { basePath, endpointsOf } from "../config/endpoints.ts";
 import { messageOf } from "../errors.ts";
-import { planProxy } from "./plan.ts";
+import { isAdminReachable, planProxy } from "./plan.ts";
 
 /** One question, and what came of it. */
 export interface Finding {
@@ -50,7 +50,12 @@ export function questions(config: Config): Question[] {
   const ours = plan.routes.filter(({ what }) => what !== "redirect" && what !== "dashboard");
   const hosts = [...new Set(ours.flatMap((route) => route.hosts))];
   const port = plan.publicUrl.port === "" ? "" : `:${plan.publicUrl.port}`;
-  const hidden = ["/verify", "/metrics", "/readyz", ...(config.proxy.admin ? [] : ["/admin"])];
+  const hidden = [
+    "/verify",
+    "/metrics",
+    "/readyz",
+    ...(isAdminReachable(config) ? [] : ["/admin"]),
+  ];
   return [
     ...endpointsOf(config).flatMap(({ origin: at, path }) => endpointQuestions(at, path)),
     issuerQuestion(config, origin),

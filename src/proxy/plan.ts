@@ -2,10 +2,11 @@
  * What the reverse proxy in front does, planned from the configuration: which addresses it answers for, what may be reached
  * there, and who answers. The commands, the files for Traefik and the checks from outside are all made from this plan.
  *
- * Nothing is reachable but what a route names: `/verify`, `/metrics`, `/readyz` and `/admin` have none.
+ * Nothing is reachable but what a route names: `/verify`, `/metrics` and `/readyz` have none, and `/admin` has one only where there are
+ * admins.
  */
 import { RESERVED_NAMES, type Config } from "../config.ts";
-import { basePath, endpointsOf, type Endpoint } from "../config/endpoints.ts";
+import { basePath, endpointsOf, hasAdmins, type Endpoint } from "../config/endpoints.ts";
 
 export interface Plan {
   readonly publicUrl: URL;
@@ -62,6 +63,11 @@ const PRIORITY = {
   dashboard: 200,
   redirect: 100,
 } as const;
+
+/** Whether the remote administration can be reached from outside; who may use it is the gateway's own question. */
+export function isAdminReachable(config: Config): boolean {
+  return config.proxy.admin && hasAdmins(config);
+}
 
 /** Paths of the gateway's that nobody outside has business with. */
 const INTERNAL: ReadonlySet<string> = new Set(["admin", "mcp", "metrics", "readyz", "verify"]);
@@ -136,7 +142,7 @@ function discoveryRoutes(config: Config): Route[] {
 /** OAuth endpoints and pages for people are at the issuer's own host only. */
 function pages(config: Config): Route {
   const names = [...RESERVED_NAMES].filter((name) => !INTERNAL.has(name));
-  if (config.proxy.admin) names.push("admin");
+  if (isAdminReachable(config)) names.push("admin");
   const below = names.toSorted().map((name) => `${basePath(config)}/${name}`);
   const hosts = [new URL(config.publicUrl).hostname];
   return { ...route("pages", "pages", hosts, { below }, "gateway"), upstream: GATEWAY };

@@ -3,6 +3,7 @@
  * something is issued, and at each use of a token: a list that was changed counts at the very next request.
  */
 import type { Identity } from "../auth-info.ts";
+import { adminUri } from "../config/endpoints.ts";
 import { matchesRule, parseRule, type AllowRule, type Comer } from "../config/allow.ts";
 import type { ServerContext } from "./context.ts";
 
@@ -29,6 +30,10 @@ export function closedBy(
 ): string | undefined {
   const comer = { identity, clientId: wanted?.clientId ?? NO_CLIENT };
   if (!fits(config.identity.allow, comer)) return "identity.allow";
+  // By its address: with the last admin the resource is gone, and what was granted for it must go, too.
+  if (wanted?.resource === adminUri(config)) {
+    return isAdmin({ config }, identity) ? undefined : "identity.admins";
+  }
   const service = wanted && resources.named(wanted.resource)?.service;
   const isOpen = service === undefined || fits(config.services[service]?.allow, comer);
   return isOpen ? undefined : `services.${service}.allow`;
@@ -52,11 +57,6 @@ export function isStillAdmitted(
 export function isAdmin({ config }: Pick<Deciding, "config">, identity: Identity): boolean {
   const { admins } = config.identity;
   return admins !== undefined && fits(admins, { identity, clientId: "" });
-}
-
-/** Without any, everybody whom a provider names may come in. */
-export function hasRules({ config }: Pick<Deciding, "config">): boolean {
-  return [config.identity, ...Object.values(config.services)].some(({ allow }) => allow);
 }
 
 function fits(list: readonly string[] | undefined, comer: Comer): boolean {

@@ -3,8 +3,8 @@
  * listener itself, because Express alone costs more than most of these answers; pages for people go to Express. Both doors
  * call the same functions.
  *
- * Order for every request: spelling of the path -> `/verify`, health -> host -> MCP endpoint | its metadata -> programs'
- * endpoints -> Express.
+ * Order for every request: spelling of the path -> `/verify`, health -> host -> MCP endpoint | its metadata -> administration
+ * -> programs' endpoints -> Express.
  */
 import express from "express";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -14,13 +14,14 @@ import { requestId } from "../random.ts";
 import { noteStray } from "./autopsy/stray.ts";
 import type { ServerContext } from "./context.ts";
 import { plainPath, sendJson } from "./http.ts";
+import type { AdminDoor } from "./resource/admin.ts";
 import type { McpEndpoint } from "./resource/mcp.ts";
 import {
   metadataSubject,
   protectedResourceMetadata,
 } from "./resource/protected-resource-metadata.ts";
 import type { Verify } from "./resource/verify.ts";
-import { canonicalHost } from "./resources.ts";
+import { canonicalHost, type Resource } from "./resources.ts";
 import { createProgramDoor } from "./program-door.ts";
 import { isForPrograms, registerRoutes, routes, type Route } from "./routes.ts";
 
@@ -39,7 +40,7 @@ export function createHttpServer(): Server {
 
 export function createRequestListener(
   context: ServerContext,
-  endpoints: { mcp: McpEndpoint; verify: Verify },
+  endpoints: { mcp: McpEndpoint; verify: Verify; admin: AdminDoor },
 ): RequestListener {
   const table = routes(context);
   const programs = createProgramDoor(context, table.filter(isForPrograms));
@@ -69,7 +70,7 @@ export function createRequestListener(
     if (resource) return endpoints.mcp(request, response, resource);
     const subject = metadataSubject(path);
     if (subject !== undefined) {
-      const described = context.resources.at(host, subject);
+      const described = resourceAt(context, host, subject);
       return protectedResourceMetadata(context, request, response, described);
     }
     // Logins happen at the issuer's own host only; a service's host has nothing but its endpoint.
@@ -77,6 +78,7 @@ export function createRequestListener(
       noteStray(context, "path.unknown", request, path);
       return sendJson(response, 404, { error: "not_found" });
     }
+    if (await endpoints.admin(request, response, path)) return;
     if (!(await programs(request, response, path))) app(request, response);
   }
 
@@ -109,6 +111,16 @@ function createExpressApp(context: ServerContext, table: readonly Route[]): expr
   app.set("case sensitive routing", true);
   registerRoutes(app, context, table);
   return app;
+}
+
+function resourceAt(
+  { resources, issuer }: ServerContext,
+  host: string,
+  path: string,
+): Resource | undefined {
+  const { admin } = resources;
+  const isAdmin = admin?.path === path && host === new URL(issuer).host;
+  return isAdmin ? admin : resources.at(host, path);
 }
 
 function plainPathOrRefuse(request: IncomingMessage, response: ServerResponse): string | undefined {

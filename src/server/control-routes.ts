@@ -1,6 +1,9 @@
 /**
  * The control API: what an operator may ask of the running gateway. Only the table: who may reach it is the matter of the
- * door in front (control.ts: the owner of the state directory), so that another door can serve the same rows.
+ * doors in front (control.ts for the owner of the state directory, resource/admin.ts for admins elsewhere).
+ *
+ * No door has a row that stops the gateway, reads or writes its configuration, or hands out a stored secret: whoever may do
+ * that has the machine.
  */
 import { epochSeconds } from "../clock.ts";
 import type {
@@ -15,6 +18,7 @@ import { accountRoutes } from "./control/accounts.ts";
 import { attemptRoutes } from "./control/attempts.ts";
 import { all } from "./control/all-records.ts";
 import type { ControlContext, ControlRoute } from "./control/control-route.ts";
+import { describeCaller } from "./control/caller.ts";
 import { credentialRoutes } from "./control/credentials.ts";
 import { find, onlyOne } from "./control/find-record.ts";
 import { grantRoutes } from "./control/grants.ts";
@@ -28,6 +32,7 @@ import type { AccessTokenRecord } from "./store/records.ts";
 // prettier-ignore
 export const controlRoutes: readonly ControlRoute[] = [
   { method: "GET",    path: "/status",      handle: (context) => status(context) },
+  { method: "GET",    path: "/self",        handle: async ({ issuer }, { caller }) => describeCaller(issuer, caller) },
   { method: "GET",    path: "/clients",     handle: (context) => listClients(context) },
   { method: "POST",   path: "/clients",     handle: (context, { body }) => register(context, body) },
   { method: "GET",    path: "/clients/:id", handle: (context, { id }) => showClient(context, id) },

@@ -25,6 +25,8 @@ import { createRemoteKeys } from "./oauth/remote-keys.ts";
 import { createInternalListener } from "./internal-listener.ts";
 import { closeServer, listen, portOf } from "./listen.ts";
 import { createOperatorFetch } from "./operator-fetch.ts";
+import { createControlApi } from "./control/control-api.ts";
+import { createAdminDoor } from "./resource/admin.ts";
 import { createAuthenticate } from "./resource/authenticate.ts";
 import { createMcpEndpoint } from "./resource/mcp.ts";
 import { createVerify } from "./resource/verify.ts";
@@ -180,7 +182,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
     await endGrantsOfStrangers(context); // the rules may have changed while nobody was here
     const authenticate = createAuthenticate(context);
+    const startedAt = epochSeconds(clock);
+    const control = createControlApi({ ...context, bridge, version, startedAt });
+    undo.push(() => control.endStreams());
     const listener = createRequestListener(context, {
+      admin: createAdminDoor(context, control, authenticate),
       mcp: createMcpEndpoint(context, bridge, authenticate),
       verify: createVerify(context, authenticate),
     });
@@ -207,12 +213,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       });
     undo.push(() => reload?.stop());
 
-    const startedAt = epochSeconds(clock);
-    const control = await startControlServer(
-      { ...context, bridge, version, startedAt },
-      paths.controlSocket,
-    );
-    undo.push(() => control.close());
+    const localDoor = await startControlServer(control, paths.controlSocket);
+    undo.push(() => localDoor.close());
     events.publish({ type: "gateway.started", at: startedAt, url: config.publicUrl, version });
 
     let stopping: Promise<void> | undefined;

@@ -1,17 +1,20 @@
 /**
  * The protected resources: one per MCP endpoint, identified by its canonical URI (RFC 8707, RFC 9728). The default service's
  * endpoint at the public URL is a resource of its own, because strict clients compare the identifier with the URL they
- * dialled.
+ * dialled. The gateway's administration is one, too, where somebody may use it.
  */
 import { domainToASCII } from "node:url";
 import type { Config } from "../config.ts";
-import { endpointsOf } from "../config/endpoints.ts";
-import { serviceScopes, type Scope } from "./scopes.ts";
+import { adminUri, endpointsOf, hasAdmins } from "../config/endpoints.ts";
+import { ADMIN_SCOPE, ADMIN_SCOPES, REQUIRED_SCOPE, serviceScopes, type Scope } from "./scopes.ts";
 
 export interface Resource {
   /** Canonical URI; `aud` of its tokens. */
   readonly uri: string;
-  readonly service: string;
+  /** What people call it: the service's name. */
+  readonly name: string;
+  /** Absent for the administration of the gateway itself. */
+  readonly service?: string;
   /** Host with port as a `Host` header carries it, lower case. */
   readonly host: string;
   readonly path: string;
@@ -19,19 +22,29 @@ export interface Resource {
   readonly metadataUri: string;
   /** What can be asked for here. */
   readonly scopes: readonly Scope[];
+  /** That of them without which nothing can be done here. */
+  readonly requiredScope: string;
+}
+
+/** An MCP endpoint. */
+export interface ServiceResource extends Resource {
+  readonly service: string;
 }
 
 export interface Resources {
-  readonly all: readonly Resource[];
+  /** Every MCP endpoint. */
+  readonly all: readonly ServiceResource[];
+  /** The administration of the gateway; undefined while nobody may use it. */
+  readonly admin: Resource | undefined;
   /**
    * The resource a client names in a `resource` parameter. One trailing slash and the case of scheme and host do not
    * count; everything else does (JavaScript clients append a slash). @returns undefined when we do not serve it
    */
   named(uri: string): Resource | undefined;
-  /** The resource at exactly this host and path (one trailing slash tolerated); undefined for anything else. */
-  at(host: string, path: string): Resource | undefined;
+  /** The MCP endpoint at exactly this host and path (one trailing slash tolerated); undefined for anything else. */
+  at(host: string, path: string): ServiceResource | undefined;
   /** What a client means that names none: our only resource, or the default service's (pre-2025-06-18 clients). */
-  readonly fallback: Resource | undefined;
+  readonly fallback: ServiceResource | undefined;
   /** Every host the gateway answers for, lower case, with its port when that is not the default. */
   readonly hosts: ReadonlySet<string>;
   /** Names of all scopes of all resources. */
@@ -50,6 +63,9 @@ export function createLiveResources(config: Config): LiveResources {
     get all() {
       return current.all;
     },
+    get admin() {
+      return current.admin;
+    },
     named: (uri) => current.named(uri),
     at: (host, path) => current.at(host, path),
     get fallback() {
@@ -67,19 +83,24 @@ export function createLiveResources(config: Config): LiveResources {
 
 export function createResources(config: Config): Resources {
   const endpoints = endpointsOf(config);
-  const all = endpoints.map(({ service, origin, path }): Resource => ({
+  const all = endpoints.map(({ service, origin, path }): ServiceResource => ({
     uri: `${origin}${path}`,
+    name: service,
     service,
     host: new URL(origin).host,
     path,
     metadataUri: `${origin}/.well-known/oauth-protected-resource${path}`,
     scopes: serviceScopes(config.services[service]),
+    requiredScope: REQUIRED_SCOPE,
   }));
+  const admin = hasAdmins(config) ? administration(config) : undefined;
+  const named = admin ? [...all, admin] : all;
 
-  const byUri = new Map(all.map((entry) => [entry.uri, entry]));
+  const byUri = new Map<string, Resource>(named.map((entry) => [entry.uri, entry]));
   const byPlace = new Map(all.map((entry) => [`${entry.host} ${entry.path}`, entry]));
   return {
     all,
+    admin,
     named(uri) {
       const canonical = byUri.has(uri) ? uri : canonicalUri(uri);
       return canonical === undefined ? undefined : byUri.get(canonical);
@@ -87,7 +108,21 @@ export function createResources(config: Config): Resources {
     at: (host, path) => byPlace.get(`${canonicalHost(host)} ${withoutSlash(path)}`),
     fallback: endpoints[0]?.isDefault === true ? all[0] : undefined,
     hosts: new Set([new URL(config.publicUrl).host, ...all.map((entry) => entry.host)]),
-    scopeNames: new Set(all.flatMap(({ scopes }) => scopes.map(({ name }) => name))),
+    scopeNames: new Set(named.flatMap(({ scopes }) => scopes.map(({ name }) => name))),
+  };
+}
+
+function administration(config: Config): Resource {
+  const uri = adminUri(config);
+  const { origin, host, pathname: path } = new URL(uri);
+  return {
+    uri,
+    name: "the administration of this gateway",
+    host,
+    path,
+    metadataUri: `${origin}/.well-known/oauth-protected-resource${path}`,
+    scopes: ADMIN_SCOPES,
+    requiredScope: ADMIN_SCOPE,
   };
 }
 

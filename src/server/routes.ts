@@ -51,6 +51,8 @@ export const doorRoutes: readonly (readonly [path: string, specification: string
   ["/:service/mcp", "MCP Streamable HTTP, RFC 6750 §3"],
   ["/mcp", "MCP Streamable HTTP, RFC 6750 §3"],
   ["/.well-known/oauth-protected-resource/:service/mcp", "RFC 9728 §3"],
+  ["/admin/*", "control API, RFC 6750 §3"],
+  ["/.well-known/oauth-protected-resource/admin", "RFC 9728 §3"],
   ["/verify", "Traefik ForwardAuth"],
   ["/healthz", "liveness"],
   ["/readyz", "readiness"],

@@ -16,6 +16,9 @@ export const REQUIRED_SCOPE = "mcp";
 /** What a client asks for that wants to refresh. */
 export const OFFLINE_SCOPE = "offline_access";
 
+/** What a token needs to administer the gateway. No client is offered it: it stands in the administration's own metadata only. */
+export const ADMIN_SCOPE = "gateway:admin";
+
 /** What is granted to a client that names no scope (RFC 6749 §3.3). */
 export const DEFAULT_SCOPES: readonly string[] = [REQUIRED_SCOPE];
 
@@ -46,6 +49,17 @@ const OFFLINE: Scope = {
   explanation: "stay connected while you are away",
   opensResource: false,
 };
+
+/** Those of the gateway's own administration. */
+export const ADMIN_SCOPES: readonly Scope[] = [
+  {
+    name: ADMIN_SCOPE,
+    explanation:
+      "administer this gateway: see who is connected, end their access, register clients, replace keys",
+    opensResource: true,
+  },
+  OFFLINE,
+];
 
 /** The scopes of one service, in the order in which people read them. */
 export function serviceScopes(service: Pick<ServiceConfig, "scopes"> | undefined): Scope[] {

@@ -94,6 +94,7 @@ async function verify(headers: Record<string, string>): Promise<void> {
 beforeAll(async () => {
   context = await createServerContext();
   listener = createRequestListener(context, {
+    admin: () => Promise.resolve(false),
     mcp: () => Promise.reject(new Error("no MCP here")),
     verify: createVerify(context, createAuthenticate(context)),
   });

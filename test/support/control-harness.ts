@@ -9,6 +9,7 @@ import { join } from "node:path";
 import type { Bridge, SessionInfo } from "../../src/bridge/bridge.ts";
 import { connectControl, type ControlClient } from "../../src/control.ts";
 import { startControlServer } from "../../src/server/control.ts";
+import { createControlApi } from "../../src/server/control/control-api.ts";
 import { createServerContext, type TestContext } from "./server-context.ts";
 
 export interface ControlHarness {
@@ -61,10 +62,8 @@ export async function createControlHarness(): Promise<ControlHarness> {
     control: connectControl(directory),
     async start(over = {}) {
       const running = { version: "1.2.3", startedAt: context.clock.now() };
-      server = await startControlServer(
-        { ...context, ...running, bridge: { ...bridge, ...over } },
-        socketPath,
-      );
+      const api = createControlApi({ ...context, ...running, bridge: { ...bridge, ...over } });
+      server = await startControlServer(api, socketPath);
     },
     async stop() {
       await server?.close();

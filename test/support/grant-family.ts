@@ -106,6 +106,7 @@ export class GrantFamilies {
     this.#directory = directory;
     this.#faulty = { ...this.#context, store };
     this.#listener = createRequestListener(this.#faulty, {
+      admin: () => Promise.resolve(false),
       mcp: () => Promise.reject(new Error("no MCP here")),
       verify: createVerify(this.#faulty, createAuthenticate(this.#faulty)),
     });

@@ -20,12 +20,16 @@ import type { Operation } from "../store/store.ts";
 import { all, records } from "./all-records.ts";
 import { ControlFailure, type ControlContext, type ControlRoute } from "./control-route.ts";
 
+/** It is said by the two rows that hand out a link or take a password. */
+const localOnly =
+  "it hands out a way to log in, with which its reader could come in as somebody else";
+
 // prettier-ignore
 export const accountRoutes: readonly ControlRoute[] = [
   { method: "GET",    path: "/accounts",     handle: (context) => listAccounts(context) },
-  { method: "POST",   path: "/accounts",     handle: (context, { body }) => addAccount(context, body) },
+  { method: "POST",   path: "/accounts",     localOnly, handle: (context, { body }) => addAccount(context, body) },
   { method: "GET",    path: "/accounts/:id", handle: (context, { id }) => showAccount(context, id) },
-  { method: "POST",   path: "/accounts/:id", handle: (context, { id, body }) => resetAccount(context, id, body) },
+  { method: "POST",   path: "/accounts/:id", localOnly, handle: (context, { id, body }) => resetAccount(context, id, body) },
   { method: "DELETE", path: "/accounts/:id", handle: (context, { id }) => removeAccount(context, id) },
 ];
 

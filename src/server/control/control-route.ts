@@ -1,6 +1,7 @@
 /**
  * What a row of the control API is made of.
  */
+import type { AuthInfo } from "../../auth-info.ts";
 import type { Bridge } from "../../bridge/bridge.ts";
 import type { ServerContext } from "../context.ts";
 
@@ -26,7 +27,17 @@ export class ControlFailure extends Error {
   }
 }
 
+/** Who asks. Whoever may use the socket is the user the gateway runs as, and has no name here. */
+export interface ControlCaller {
+  readonly door: "local" | "remote";
+  /** At the remote door: the person, and through which client. */
+  readonly auth?: AuthInfo;
+  /** Ends streams: the right they were opened with is gone. */
+  readonly signal?: AbortSignal;
+}
+
 interface ControlCall {
+  readonly caller: ControlCaller;
   /** The last segment of the path, decoded. */
   readonly id: string;
   readonly query: URLSearchParams;
@@ -38,5 +49,7 @@ export interface ControlRoute {
   readonly method: "GET" | "POST" | "DELETE";
   /** `/noun` or `/noun/:id`. */
   readonly path: string;
+  /** Why it cannot be asked from afar; absent where it can. */
+  readonly localOnly?: string;
   handle(context: ControlContext, call: ControlCall): Promise<unknown>;
 }

@@ -93,7 +93,7 @@ async function accessOf(context: ServerContext, grant: GrantRecord): Promise<Acc
     grantId,
     clientName: client?.metadata.client_name,
     clientHost: client && hostOf(client),
-    service: context.resources.named(resource)?.service ?? resource,
+    service: context.resources.named(resource)?.name ?? resource,
     abilities: scopes.map((scope) => inPlainWords(context, resource, scope)),
     since: createdAt,
     lastUsed: lastUsedAt,

@@ -12,7 +12,7 @@ import type { RequestHandler } from "express";
 import type { ServerContext } from "../context.ts";
 import { DPOP_ALGORITHMS } from "../dpop-key.ts";
 import { sendJson } from "../http.ts";
-import { OFFLINE_SCOPE } from "../scopes.ts";
+import { ADMIN_SCOPE, OFFLINE_SCOPE } from "../scopes.ts";
 import { CLIENT_SIGNING_ALGORITHMS } from "./client-keys.ts";
 import { AUTH_METHODS } from "./client-metadata.ts";
 import { grantTypes } from "./grant-type/index.ts";
@@ -76,8 +76,11 @@ export function wellKnownPaths(issuer: string, name: string): string[] {
   return [...new Set([`/.well-known/${name}${base}`, `${base}/.well-known/${name}`])];
 }
 
-/** Those of all resources, `offline_access` last: it is none of theirs. */
+/**
+ * Those of all MCP endpoints, `offline_access` last: it is none of theirs. Some clients ask for whatever stands here, so the
+ * one that administers the gateway does not (RFC 8414 §2 lets us).
+ */
 function scopesSupported({ resources }: ServerContext): string[] {
   const names = [...resources.scopeNames];
-  return [...names.filter((name) => name !== OFFLINE_SCOPE), OFFLINE_SCOPE];
+  return [...names.filter((name) => name !== OFFLINE_SCOPE && name !== ADMIN_SCOPE), OFFLINE_SCOPE];
 }

@@ -60,21 +60,22 @@ export function consentPage(context: ServerContext): RequestHandler {
       return redirectWithCode(context, response, record, issued.code);
     }
     const before = await recallConsent(context, record, client, identity);
-    const service = context.resources.named(record.resource)?.service ?? record.resource;
+    const { name = record.resource, service } = context.resources.named(record.resource) ?? {};
     const page = consentDocument({
       clientName: client.metadata.client_name,
       clientHost: client.via === "document" ? new URL(client.clientId).host : undefined,
       redirectUri: isForDevice(record) ? undefined : record.redirectUri,
-      service,
+      service: name,
       resource: record.resource,
       abilities: record.scopes.map((scope) => ({
         text: inPlainWords(context, record.resource, scope),
         isNew: before !== undefined && !before.scopes.includes(scope),
       })),
       identity,
-      credentials: (await needsCredentials(context, service, identity.subject))
-        ? context.credentials.page(service)
-        : undefined,
+      credentials:
+        service !== undefined && (await needsCredentials(context, service, identity.subject))
+          ? context.credentials.page(service)
+          : undefined,
       host: new URL(context.issuer).host,
       consentAction: serverPath(context, "/consent"),
       switchAction: serverPath(context, "/login"),

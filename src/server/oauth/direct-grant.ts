@@ -95,7 +95,8 @@ export function directResource(
       named === undefined ? "resource is required here" : "resource is not served here";
     throw new OAuthError("invalid_target", problem);
   }
-  if (services && !services.includes(resource.service)) {
+  // Who administers the gateway is a person, and says so on a page.
+  if (resource.service === undefined || services?.includes(resource.service) === false) {
     throw new OAuthError("invalid_target", "The client has no access to this resource");
   }
   return resource;

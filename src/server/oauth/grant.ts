@@ -10,7 +10,7 @@ import { OAuthError } from "../../errors.ts";
 import type { GrantEnd } from "../../events.ts";
 import { randomId } from "../../random.ts";
 import { checksOfLogin } from "../accounts/accounts.ts";
-import { hasRules, isStillAdmitted } from "../admission.ts";
+import { isStillAdmitted } from "../admission.ts";
 import type { ServerContext } from "../context.ts";
 import { records } from "../control/all-records.ts";
 import type { GrantRecord, InteractionRecord } from "../store/records.ts";
@@ -100,7 +100,6 @@ export async function endGrant(
 
 /** End the grants of people whom the rules in force do not let in any more. */
 export async function endGrantsOfStrangers(context: ServerContext): Promise<void> {
-  if (!hasRules(context)) return;
   for await (const { id, record } of records(context.store, "grant")) {
     if (!isStillAdmitted(context, record, record.identity))
       await endGrant(context, id, "no longer allowed");

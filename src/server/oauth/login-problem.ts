@@ -71,13 +71,15 @@ export function admitOrRefuse(
   const description = "This account may not use the service";
   const error = new OAuthError("access_denied", description);
   const account = identity.login ?? identity.email ?? identity.name ?? identity.subject;
-  const service = isVisit(record)
-    ? "this gateway"
-    : context.resources.named(record.resource)?.service;
+  const what = isVisit(record) ? "this gateway" : context.resources.named(record.resource)?.name;
+  const deed =
+    closed === "identity.admins"
+      ? `name ${identity.subject} in identity.admins`
+      : `allow ${identity.subject}`;
   sendProblem(context, response, interaction, error, {
     title: "You may not use this",
-    message: `You are logged in as ${account} (${provider}), and nobody has allowed that account to use ${service ?? "this service"}.`,
-    hint: `Ask the operator of this gateway to allow ${identity.subject}, or log in again, with another account if you have one.`,
+    message: `You are logged in as ${account} (${provider}), and nobody has allowed that account to use ${what ?? "this service"}.`,
+    hint: `Ask the operator of this gateway to ${deed}, or log in again, with another account if you have one.`,
     again: { text: "Log in again", mark: `&${AS_OTHER}` },
   });
   return false;

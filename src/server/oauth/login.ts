@@ -157,6 +157,6 @@ async function purposeOf(
   const { host } = new URL(context.issuer);
   if (isVisit(record)) return { client: undefined, host };
   const client = await findClient(context, record.clientId);
-  const service = context.resources.named(record.resource)?.service ?? record.resource;
+  const service = context.resources.named(record.resource)?.name ?? record.resource;
   return { client: { name: client?.metadata.client_name, service }, host };
 }

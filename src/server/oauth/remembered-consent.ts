@@ -4,7 +4,7 @@
  *
  * Only for redirects to a host on the web: whatever program listens on loopback, or has registered itself for a scheme,
  * gets the code there (RFC 8252 §8.6, MCP Authorization "localhost redirect URI risks"), and whoever holds a device code is
- * known even less. It covers no scope that was not on a page, no other redirect host, and no client that now calls itself
+ * known even less; and never for the administration of the gateway. It covers no scope that was not on a page, no other redirect host, and no client that now calls itself
  * something else. Ending the grant forgets it: who takes access away wants to be asked before it is given again.
  */
 import type { Identity } from "../../auth-info.ts";
@@ -13,6 +13,7 @@ import { isLoopbackHost } from "../../config.ts";
 import { digest } from "../../random.ts";
 import { isAdmitted } from "../admission.ts";
 import type { ServerContext } from "../context.ts";
+import { ADMIN_SCOPE } from "../scopes.ts";
 import type { ClientRecord } from "../store/client-records.ts";
 import type { ConsentRecord } from "../store/consent-records.ts";
 import type { InteractionRecord } from "../store/records.ts";
@@ -118,8 +119,8 @@ export async function rememberConsent(
   ];
 }
 
-function mayBeRemembered({ device, redirectUri }: Asked): boolean {
-  if (device !== undefined) return false;
+function mayBeRemembered({ device, redirectUri, scopes }: Asked): boolean {
+  if (device !== undefined || scopes.includes(ADMIN_SCOPE)) return false;
   const { protocol, hostname } = new URL(redirectUri);
   return protocol === "https:" && !isLoopbackHost(hostname);
 }

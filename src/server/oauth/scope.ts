@@ -31,25 +31,31 @@ export function knownScopes(names: readonly string[], scopes: readonly Scope[]):
 }
 
 /**
- * What a request that a person will decide on asks for, at one resource. `mcp` is always among it: without it a token
- * opens nothing.
+ * What a request that a person will decide on asks for, at one resource. The scope that opens it is always among it: without
+ * it a token is good for nothing.
  *
  * A client whose registration names scopes gets none beyond them, with one exception: a client that registered itself
  * wrote its list before any challenge could tell it what a tool needs, so it may ask for the scopes of tools all the same.
  * What an operator has registered is a limit without exception.
  * @param asked.resource one of ours
+ * @throws OAuthError invalid_scope when its registration leaves nothing that opens the resource
  */
 export function requestedScopes(
   { resources }: Pick<ServerContext, "resources">,
   client: Pick<ClientRecord, "metadata" | "via">,
   asked: { scope: string | undefined; resource: string },
 ): string[] {
-  const { scopes = [] } = resources.named(asked.resource) ?? {};
+  const { scopes = [], requiredScope = REQUIRED_SCOPE } = resources.named(asked.resource) ?? {};
   const limit = client.metadata.scope?.split(" ");
   const isFree = ({ guards }: Scope): boolean => guards !== undefined && client.via !== "command";
   const allowed = scopes.filter((scope) => (limit?.includes(scope.name) ?? true) || isFree(scope));
   const known = knownScopes(parseScope(asked.scope ?? ""), allowed);
-  return known.includes(REQUIRED_SCOPE) ? known : [REQUIRED_SCOPE, ...known];
+  if (known.includes(requiredScope)) return known;
+  // `mcp` opens what every client is here for; more than that is not given to one that was to have less.
+  if (requiredScope !== REQUIRED_SCOPE && limit?.includes(requiredScope) === false) {
+    throw new OAuthError("invalid_scope", `the client is not registered for ${requiredScope}`);
+  }
+  return [requiredScope, ...known];
 }
 
 /**

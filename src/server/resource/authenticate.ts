@@ -20,12 +20,12 @@ import { keyIdOf } from "../signing-key.ts";
 import type { AccessTokenRecord } from "../store/records.ts";
 import { checkBinding } from "./bound-token.ts";
 
-/** @param method of the request that is asked about, when that is not `request` itself */
+/** @param asked what is asked about, where that is not `request` itself, or not the resource's own address */
 export type Authenticate = (
   request: IncomingMessage,
   response: ServerResponse,
   resource: Resource,
-  method?: string,
+  asked?: { method?: string; uri?: string },
 ) => Promise<AuthInfo>;
 
 /** What was found out once, and by which key: it holds no longer than that key does. */
@@ -63,7 +63,7 @@ export function createAuthenticate(context: ServerContext): Authenticate {
     return fresh;
   }
 
-  return async (request, response, resource, method) => {
+  return async (request, response, resource, asked = {}) => {
     const credentials = presentedCredentials(request);
     const found = await verified(credentials);
     const { auth, identity, kid, jkt, isDpop } = found;
@@ -82,15 +82,16 @@ export function createAuthenticate(context: ServerContext): Authenticate {
       throw invalidToken("the token is not valid here", "claims that were never issued");
     }
     if (!isStillAdmitted(context, auth, identity)) {
-      throw about(invalidToken("the token is no longer valid", "person no longer allowed"), auth);
+      throw about(new NotForThem("the token is no longer valid", "not allowed", identity), auth);
     }
     if (auth.resource !== resource.uri) {
       const detail = `aud ${auth.resource}`;
-      throw about(invalidToken("the token was issued for another resource", detail), auth);
+      const description = "the token was issued for another resource";
+      throw about(new NotForThem(description, detail, identity), auth);
     }
     if (jkt !== undefined || isDpop) {
       // Last, so that only who has a good token can make us remember proofs.
-      const proven = { method: method ?? request.method ?? "", uri: resource.uri };
+      const proven = { method: request.method ?? "", uri: resource.uri, ...asked };
       const presented = readCredentials(credentials);
       await checkBinding(context, request, response, { ...presented, jkt }, proven);
     }
@@ -126,6 +127,16 @@ function agrees(auth: AuthInfo, issued: AccessTokenRecord): boolean {
 export class MissingToken extends OAuthError {
   constructor() {
     super("invalid_token", "an access token is required");
+  }
+}
+
+/** The token is good, but not for this; it is known whose it is. */
+export class NotForThem extends OAuthError {
+  readonly identity: Identity;
+
+  constructor(description: string, detail: string, identity: Identity) {
+    super("invalid_token", description, { detail });
+    this.identity = identity;
   }
 }
 

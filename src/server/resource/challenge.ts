@@ -11,7 +11,6 @@ import { describeError, dialledUrl } from "../autopsy/step.ts";
 import type { ServerContext } from "../context.ts";
 import { DPOP_ALGORITHMS } from "../dpop-key.ts";
 import type { Resource } from "../resources.ts";
-import { REQUIRED_SCOPE } from "../scopes.ts";
 import { MissingToken } from "./authenticate.ts";
 import { InsufficientScope } from "./authorize.ts";
 import { BoundTokenAsBearer } from "./bound-token.ts";
@@ -31,7 +30,9 @@ export function refuse(
   if (!(thrown instanceof OAuthError)) throw thrown;
   const { status, code, detail, message } = thrown;
   const at = epochSeconds(context.clock);
-  context.events.publish({ type: "request.denied", at, status, code, service: resource.service });
+  const { service } = resource;
+  const where = service === undefined ? {} : { service };
+  context.events.publish({ type: "request.denied", at, status, code, ...where });
   context.log.debug({ code, detail }, message);
   noteRefusal(context, response.req, thrown, resource, auth ?? whatItIsAbout(thrown));
   sendChallenge(response, thrown, resource);
@@ -58,7 +59,7 @@ function noteRefusal(
 function sendChallenge(response: ServerResponse, error: OAuthError, resource: Resource): void {
   const parameters: [string, string][] = [
     ["resource_metadata", resource.metadataUri],
-    ["scope", error instanceof InsufficientScope ? error.scopes.join(" ") : REQUIRED_SCOPE],
+    ["scope", error instanceof InsufficientScope ? error.scopes.join(" ") : resource.requiredScope],
   ];
   // Without a token there is no error to name (RFC 6750 §3.1).
   const problem: [string, string][] =

@@ -14,7 +14,7 @@ import { answerPreflight, setCorsHeaders } from "../cors.ts";
 import { sendJsonRpcError } from "../http.ts";
 import { connectPage } from "../pages/connect-page.ts";
 import { pageHeaders } from "../pages/page-headers.ts";
-import type { Resource } from "../resources.ts";
+import type { ServiceResource } from "../resources.ts";
 import { DEFAULT_SCOPES } from "../scopes.ts";
 import type { Authenticate } from "./authenticate.ts";
 import { authorize } from "./authorize.ts";
@@ -25,7 +25,7 @@ import { hasToolGroups, scopesOfMessage } from "./operation-scopes.ts";
 export type McpEndpoint = (
   request: IncomingMessage,
   response: ServerResponse,
-  resource: Resource,
+  resource: ServiceResource,
 ) => Promise<void>;
 
 const METHODS = "GET, POST, DELETE, OPTIONS";
@@ -93,7 +93,7 @@ function isPersonLooking(request: IncomingMessage): boolean {
   );
 }
 
-function sendConnectPage(response: ServerResponse, resource: Resource): void {
+function sendConnectPage(response: ServerResponse, resource: ServiceResource): void {
   pageHeaders(response);
   response.setHeader("Content-Type", "text/html; charset=utf-8");
   response.end(connectPage({ url: resource.uri, service: resource.service }));

@@ -1,5 +1,5 @@
 /**
- * Protected resource metadata, RFC 9728: one document per MCP endpoint, at `/.well-known/oauth-protected-resource` followed
+ * Protected resource metadata, RFC 9728: one document per MCP endpoint and one for the administration, at `/.well-known/oauth-protected-resource` followed
  * by the endpoint's path, and at the endpoint's path followed by it, where some clients look. There is none for the bare
  * origin, because the origin itself is not a resource (§3.1): strict clients compare `resource` with the URL they dialled.
  */
@@ -9,7 +9,6 @@ import { answerPreflight, setCorsHeaders } from "../cors.ts";
 import { DPOP_ALGORITHMS } from "../dpop-key.ts";
 import { sendJson } from "../http.ts";
 import type { Resource } from "../resources.ts";
-import { REQUIRED_SCOPE } from "../scopes.ts";
 
 const WELL_KNOWN = "/.well-known/oauth-protected-resource";
 
@@ -48,9 +47,9 @@ export function protectedResourceMetadata(
   sendJson(response, 200, {
     resource: resource.uri,
     authorization_servers: [context.issuer],
-    scopes_supported: [REQUIRED_SCOPE],
+    scopes_supported: [resource.requiredScope],
     bearer_methods_supported: ["header"],
     dpop_signing_alg_values_supported: DPOP_ALGORITHMS,
-    resource_name: resource.service,
+    resource_name: resource.name,
   });
 }

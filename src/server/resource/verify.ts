@@ -12,7 +12,7 @@ import type { ServerContext } from "../context.ts";
 import { setCorsHeaders } from "../cors.ts";
 import { ERROR_CODES } from "../../mcp/json-rpc.ts";
 import { plainPath, sendJson, sendJsonRpcError } from "../http.ts";
-import type { Resource } from "../resources.ts";
+import type { ServiceResource } from "../resources.ts";
 import { trustedProxies } from "../trusted-proxies.ts";
 import type { Authenticate } from "./authenticate.ts";
 import { authorize } from "./authorize.ts";
@@ -48,7 +48,7 @@ export function createVerify(context: ServerContext, authenticate: Authenticate)
     }
     let known: AuthInfo | undefined;
     try {
-      const auth = (known = await authenticate(request, response, asked.resource, asked.method));
+      const auth = (known = await authenticate(request, response, asked.resource, asked));
       const { method, resource } = asked;
       const era = context.config.services[resource.service]?.era;
       // What the server behind speaks must be known for certain: with `auto` it is not, here.
@@ -72,7 +72,7 @@ export function createVerify(context: ServerContext, authenticate: Authenticate)
 async function mayPass(
   context: ServerContext,
   auth: AuthInfo,
-  { service }: Resource,
+  { service }: ServiceResource,
   forwarded: Forwarded,
 ): Promise<boolean> {
   if (forwarded.method !== "POST") return true;
@@ -88,8 +88,8 @@ function denial(description: string): { error: string; error_description: string
 /** What the proxy asks for. The few spellings that name a resource are remembered. */
 function createRequestedResource(
   context: ServerContext,
-): (request: IncomingMessage) => { resource: Resource; method: string } | undefined {
-  const known = new Map<string, Resource>();
+): (request: IncomingMessage) => { resource: ServiceResource; method: string } | undefined {
+  const known = new Map<string, ServiceResource>();
   let table = context.resources.all;
   return ({ headers }) => {
     if (table !== context.resources.all) known.clear();
@@ -109,7 +109,11 @@ function createRequestedResource(
   };
 }
 
-function remember(known: Map<string, Resource>, spelling: string, resource: Resource): void {
+function remember(
+  known: Map<string, ServiceResource>,
+  spelling: string,
+  resource: ServiceResource,
+): void {
   if (known.size >= REMEMBERED_SPELLINGS) known.clear();
   known.set(spelling, resource);
 }
@@ -119,7 +123,7 @@ function namedResource(
   proto: string,
   host: string,
   uri: string,
-): Resource | undefined {
+): ServiceResource | undefined {
   const path = plainPath(uri);
   const resource =
     path === undefined ? undefined : context.resources.at(withoutPort(host, proto), path);

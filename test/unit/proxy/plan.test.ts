@@ -78,8 +78,11 @@ describe("the plan with path routing", () => {
     expect(decide(plan, "POST", "https://evil.example/mcp")).toBeNull();
   });
 
-  it("opens /admin only where that was configured", () => {
-    const open = planProxy(config({ proxy: { admin: true } }));
+  it("opens /admin only where there are admins, and not where that is forbidden", () => {
+    const identity = { providers: [{ type: "accounts" as const }], admins: ["accounts:ada"] };
+    const closed = planProxy(config({ identity, proxy: { admin: false } }));
+    expect(decide(closed, "GET", `${gw}/admin/clients`)).toBeNull();
+    const open = planProxy(config({ identity }));
     expect(decide(open, "GET", `${gw}/admin/clients`)).toEqual({
       name: "pages",
       access: "gateway",
@@ -125,6 +128,7 @@ it("names every path that is not for outside", () => {
   const hidden = doorRoutes.map(([path]) => path).filter((path) => !path.includes(":"));
   expect(hidden.filter((path) => !decide(plan, "GET", gw + path))).toEqual([
     "/mcp",
+    "/admin/*",
     "/verify",
     "/readyz",
   ]);
