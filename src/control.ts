@@ -31,8 +31,15 @@ import type { Attempt, AttemptFilter, AttemptSummary } from "./control/attempts.
 import type { RestartedService, ServiceLogLine } from "./control/services.ts";
 import { findConfigFile, STATE_DIRECTORY, statePaths } from "./paths.ts";
 
-/** `GET /events`: what happened, or how much this reader missed because it was too slow. */
-export type ControlEvent = GatewayEvent | { type: "events.dropped"; at: number; events: number };
+/** `GET /events`: what happened, or how much this reader missed because it was too slow or away for too long. */
+export type ControlEvent =
+  | (GatewayEvent & {
+      /** To go on from. */
+      id: string;
+    })
+  | { type: "events.dropped"; at: number; events: number };
+
+const LONGEST_SILENCE = 45_000; // ms; three times the gateway's heartbeat
 
 /** How a failed call looks on the wire, and every command's failure with `--json`. */
 export interface ControlError {
@@ -75,8 +82,12 @@ export interface ControlClient {
   /** The last of them, oldest first. */
   serviceLog(service: string): Promise<ServiceLogLine[]>;
   restartService(service: string): Promise<RestartedService>;
-  /** Ends when the gateway or `signal` ends it. */
-  events(signal: AbortSignal): AsyncIterable<ControlEvent>;
+  /**
+   * Ends when the gateway or `signal` ends it, or when nothing at all is heard of the gateway for too long.
+   * @param after id of the last event that is known; what came after it comes first. "" begins with the oldest the gateway
+   *   remembers; without it only what happens from now on
+   */
+  events(signal: AbortSignal, after?: string): AsyncIterable<ControlEvent>;
 }
 
 /**
@@ -112,12 +123,8 @@ export function connectControl(stateDirectory: string): ControlClient {
   async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
     const response = await dial(method, path, body);
     const text = await textOf(response);
-    const answer = parseAnswer(text);
-    if (response.statusCode! < 300) return answer as T;
-    const { error } = answer as Partial<ControlError>;
-    throw new UserError(error?.message ?? `The gateway answered ${response.statusCode}`, {
-      ...(error?.hint !== undefined && { hint: error.hint }),
-    });
+    if (response.statusCode! >= 300) throw refusal(response, text);
+    return parseAnswer(text) as T;
   }
 
   function dial(
@@ -173,13 +180,17 @@ export function connectControl(stateDirectory: string): ControlClient {
     attempt: (attempt) => call("GET", one("/attempts", attempt)),
     serviceLog: (service) => call("GET", one("/logs", service)),
     restartService: (service) => call("POST", one("/services", service), {}),
-    async *events(signal) {
-      const response = await dial("GET", "/events", undefined, signal);
+    async *events(signal, after) {
+      const query = after === undefined ? "" : `?after=${encodeURIComponent(after)}`;
+      const response = await dial("GET", `/events${query}`, undefined, signal);
+      if (response.statusCode !== 200) throw refusal(response, await textOf(response));
+      // The gateway sends an empty line from time to time: who is silent is gone.
+      response.socket.setTimeout(LONGEST_SILENCE, () => response.destroy());
       let rest = "";
       for await (const chunk of response.setEncoding("utf8")) {
         const lines = `${rest}${chunk as string}`.split("\n");
         rest = lines.pop()!;
-        for (const line of lines) yield JSON.parse(line) as ControlEvent;
+        for (const line of lines) if (line !== "") yield JSON.parse(line) as ControlEvent;
       }
     },
   };
@@ -221,6 +232,13 @@ function explain(error: NodeJS.ErrnoException, directory: string): unknown {
     });
   }
   return error;
+}
+
+function refusal({ statusCode }: IncomingMessage, text: string): UserError {
+  const { error } = parseAnswer(text) as Partial<ControlError>;
+  return new UserError(error?.message ?? `The gateway answered ${statusCode}`, {
+    ...(error?.hint !== undefined && { hint: error.hint }),
+  });
 }
 
 async function textOf(response: IncomingMessage): Promise<string> {

@@ -7,7 +7,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { epochSeconds } from "../../clock.ts";
-import type { ControlError, ControlEvent } from "../../control.ts";
+import type { ControlError } from "../../control.ts";
 import { OAuthError, UserError } from "../../errors.ts";
 import { controlRoutes } from "../control-routes.ts";
 import { sendJson } from "../http.ts";
@@ -17,6 +17,7 @@ import {
   type ControlContext,
   type ControlRoute,
 } from "./control-route.ts";
+import { createEventStreams } from "./event-stream.ts";
 
 export interface ControlApi {
   /** @param target path below the door, and query */
@@ -31,17 +32,16 @@ export interface ControlApi {
 
 const LONGEST_BODY = 65_536; // bytes; a registration has less than one kilobyte
 const LONGEST_TARGET = 200; // characters of an id that are told
-const MOST_STREAMS = 16;
-const MOST_BUFFERED = 1_048_576; // bytes a slow reader of events may leave unread before it misses some
 
 export function createControlApi(context: ControlContext): ControlApi {
-  const streams = new Set<ServerResponse>();
+  const streams = createEventStreams(context);
   return {
     async answer(request, response, target, caller) {
       try {
         const [path = "/", search = ""] = target.split("?", 2);
         if (path === "/events" && request.method === "GET") {
-          return streamEvents(context, streams, response, caller);
+          const after = new URLSearchParams(search).get("after");
+          return streams.open(response, after, caller.signal);
         }
         const { route, id } = find(request, response, path);
         try {
@@ -57,9 +57,7 @@ export function createControlApi(context: ControlContext): ControlApi {
         sendFailure(context, response, error);
       }
     },
-    endStreams() {
-      for (const stream of streams) stream.end();
-    },
+    endStreams: () => streams.close(),
   };
 }
 
@@ -108,45 +106,6 @@ function tell(
     ...(id !== "" && { target: id.slice(0, LONGEST_TARGET) }),
     status,
   });
-}
-
-/** One JSON line for each event, from now on. */
-function streamEvents(
-  { events, clock }: ControlContext,
-  streams: Set<ServerResponse>,
-  response: ServerResponse,
-  { signal }: ControlCaller,
-): void {
-  if (streams.size >= MOST_STREAMS) {
-    throw new ControlFailure(
-      429,
-      "too_many_streams",
-      `${MOST_STREAMS} programs are listening already`,
-    );
-  }
-  streams.add(response);
-  let dropped = 0;
-  const write = (event: ControlEvent): boolean => response.write(`${JSON.stringify(event)}\n`);
-  const unsubscribe = events.subscribe((event) => {
-    if (response.writableEnded) return;
-    if (response.writableLength > MOST_BUFFERED) {
-      dropped += 1;
-      return;
-    }
-    if (dropped > 0) write({ type: "events.dropped", at: epochSeconds(clock), events: dropped });
-    dropped = 0;
-    write(event);
-  });
-  signal?.addEventListener("abort", () => response.end(), { once: true });
-  response.on("close", () => {
-    unsubscribe();
-    streams.delete(response);
-  });
-  response.writeHead(200, {
-    "Content-Type": "application/x-ndjson",
-    "Cache-Control": "no-store",
-  });
-  response.flushHeaders();
 }
 
 function sendFailure(context: ControlContext, response: ServerResponse, error: unknown): void {

@@ -84,6 +84,7 @@ describe("the event stream of the control API", () => {
       const heard = await Promise.race([first, turn()]);
       if (heard === undefined) continue;
       expect(heard.value).toEqual({
+        id: expect.stringMatching(/^\w[\w-]+\.\d+$/),
         type: "login.failed",
         at: 1,
         provider: "local",
@@ -123,7 +124,7 @@ describe("the event stream of the control API", () => {
     const dropped = /\{"type":"events.dropped".*\}/.exec(text)![0];
     expect(
       (JSON.parse(dropped) as Extract<ControlEvent, { events: number }>).events,
-    ).toBeGreaterThan(1000);
+    ).toBeGreaterThan(500);
   });
 
   it("does not serve listeners without end", async () => {
