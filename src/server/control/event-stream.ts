@@ -13,10 +13,10 @@ import { ControlFailure } from "./control-route.ts";
 
 export interface EventStreams {
   /**
-   * Answer with what happens from now on, or from `after` on. An id of a gateway that ran before means: from the start of
-   * this one.
+   * Answer with what happens from now on, or with what came after the event `after`. The empty id stands for the oldest that
+   * is remembered; an id of a gateway that ran before, for the start of this one.
    * @param signal ends it
-   * @throws ControlFailure 429 when too many listen already
+   * @throws ControlFailure 429 when too many listen already, 503 after `close`
    */
   open(response: ServerResponse, after: string | null, signal?: AbortSignal): void;
   /** Ends every stream. */
@@ -39,6 +39,7 @@ export function createEventStreams({
   let last = 0; // number of the latest event; the first is 1
   const streams = new Map<ServerResponse, { seen: number }>();
   let cancelHeartbeat: (() => void) | undefined;
+  let isClosed = false;
 
   function send(response: ServerResponse, place: { seen: number }): void {
     while (place.seen < last && !response.writableNeedDrain && !response.writableEnded) {
@@ -60,6 +61,7 @@ export function createEventStreams({
 
   function placeAfter(id: string | null): number {
     if (id === null) return last;
+    if (id === "") return Math.max(0, last - KEPT);
     const dot = id.lastIndexOf(".");
     const number = Number(id.slice(dot + 1));
     return id.slice(0, dot) === run && number >= 0 && number <= last ? Math.floor(number) : 0;
@@ -73,6 +75,8 @@ export function createEventStreams({
 
   return {
     open(response, after, signal) {
+      // Somebody who came while the door was closing would keep it open for good.
+      if (isClosed) throw new ControlFailure(503, "stopping", "The gateway is stopping");
       if (streams.size >= MOST_STREAMS) {
         const message = `${MOST_STREAMS} programs are listening already`;
         throw new ControlFailure(429, "too_many_streams", message);
@@ -96,6 +100,7 @@ export function createEventStreams({
       send(response, place);
     },
     close() {
+      isClosed = true;
       unsubscribe();
       cancelHeartbeat?.();
       for (const response of streams.keys()) response.end();

@@ -2,9 +2,10 @@
  * The event stream of the control API over a real socket: who comes back hears what it missed, or how much.
  */
 import { once, setMaxListeners } from "node:events";
-import { request, type IncomingMessage } from "node:http";
+import { request, type IncomingMessage, type ServerResponse } from "node:http";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ControlEvent } from "../../../src/control.ts";
+import { createEventStreams } from "../../../src/server/control/event-stream.ts";
 import { createControlHarness, type ControlHarness } from "../../support/control-harness.ts";
 
 let harness: ControlHarness;
@@ -40,6 +41,11 @@ describe("the event stream of the control API", () => {
   it("begins with what is remembered, when asked to", async () => {
     happen(3);
     expect((await hear(3, "")).map(({ at }) => at)).toEqual([0, 1, 2]);
+  });
+
+  it("calls nothing missed for a reader who only begins", async () => {
+    happen(2000);
+    expect((await hear(1, "")).map(({ at }) => at)).toEqual([2000 - 1024]);
   });
 
   it("goes on after the event a reader names", async () => {
@@ -94,5 +100,12 @@ describe("the event stream of the control API", () => {
     await Promise.all(streams.map((stream) => stream.next()));
     await expect(hear(1)).rejects.toThrow("16 programs are listening already");
     for (const stream of streams) await stream.return?.();
+  });
+
+  it("lets nobody in any more once it is closed", () => {
+    const { events, clock } = harness.context;
+    const streams = createEventStreams({ events, clock });
+    streams.close();
+    expect(() => streams.open({} as ServerResponse, null)).toThrow("The gateway is stopping");
   });
 });
