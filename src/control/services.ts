@@ -17,6 +17,8 @@ export interface ServiceStatus {
   children: number[];
   /** Those of processes that wait for their first client. */
   warm?: number[];
+  /** Bytes that they and whatever they started occupy; absent where the system does not tell. */
+  memory?: number;
   /** How many ended unasked since the gateway started. */
   restarts?: number;
   lastExit?: { at: number; reason: string };

@@ -14,6 +14,7 @@ import type {
   RevokedClient,
   SessionSummary,
 } from "../control/answers.ts";
+import type { ServiceStatus } from "../control/services.ts";
 import { accountRoutes } from "./control/accounts.ts";
 import { attemptRoutes } from "./control/attempts.ts";
 import { all } from "./control/all-records.ts";
@@ -24,6 +25,7 @@ import { find, onlyOne } from "./control/find-record.ts";
 import { grantRoutes } from "./control/grants.ts";
 import { keyRoutes } from "./control/keys.ts";
 import { registerByCommand } from "./control/register-client.ts";
+import { memoryOf } from "./control/process-memory.ts";
 import { serviceRoutes } from "./control/services.ts";
 import { revokeClient } from "./oauth/client.ts";
 import type { ClientRecord } from "./store/client-records.ts";
@@ -54,13 +56,10 @@ export const controlRoutes: readonly ControlRoute[] = [
 async function status(context: ControlContext): Promise<GatewayStatus> {
   const { store, clock, bridge, config, resources, startedAt, version } = context;
   const health = bridge.health();
-  return {
-    version,
-    url: context.issuer,
-    pid: process.pid,
-    startedAt,
-    uptime: epochSeconds(clock) - startedAt,
-    services: Object.entries(config.services).map(([service, entry]) => ({
+  const services = Object.entries(config.services).map(async ([service, entry]) => {
+    const { children, warm = [] } = health[service] ?? { children: [] };
+    const memory = await memoryOf([...children, ...warm]);
+    return {
       service,
       era: entry.era,
       ...("isolation" in entry && { isolation: entry.isolation }),
@@ -68,7 +67,16 @@ async function status(context: ControlContext): Promise<GatewayStatus> {
       state: "via" in entry ? "forwarded" : "idle",
       children: [],
       ...health[service],
-    })),
+      ...(memory !== undefined && { memory }),
+    } satisfies ServiceStatus;
+  });
+  return {
+    version,
+    url: context.issuer,
+    pid: process.pid,
+    startedAt,
+    uptime: epochSeconds(clock) - startedAt,
+    services: await Promise.all(services),
     clients: (await all(store, "client")).length,
     grants: (await all(store, "grant")).length,
     accessTokens: (await all(store, "accessToken")).length,
