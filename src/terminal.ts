@@ -8,6 +8,7 @@ import type { SandboxTier } from "./config/permissions.ts";
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}]/gu;
 const WIDE =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Extended_Pictographic}/u;
+const PLAIN = /^[\x20-\x7e]*$/;
 const LONGEST = 200; // characters of one stranger's text; nobody reads more in a terminal
 const NARROWEST = 8; // columns a value keeps before the table becomes a list
 
@@ -96,7 +97,8 @@ function formatBlocks(names: readonly string[], cells: readonly string[][], pain
     .join("\n\n");
 }
 
-function fit(text: string, width: number): string {
+/** `text` in exactly `width` columns: padded, or cut with an ellipsis. */
+export function fit(text: string, width: number): string {
   const missing = width - widthOf(text);
   if (missing >= 0) return text + " ".repeat(missing);
   let kept = "";
@@ -108,7 +110,8 @@ function fit(text: string, width: number): string {
 }
 
 /** Columns `text` takes: East Asian characters and pictures two, combining marks none. */
-function widthOf(text: string): number {
+export function widthOf(text: string): number {
+  if (PLAIN.test(text)) return text.length;
   let width = 0;
   for (const character of text) {
     if (/\p{M}/u.test(character)) continue;

@@ -14,33 +14,53 @@ export interface Terminal {
   type(line: string): void;
   /** @returns the screen once it shows this */
   see(what: string | RegExp): Promise<string>;
+  /** @returns the screen once it no longer shows this */
+  miss(what: string | RegExp): Promise<string>;
+  /** The screen with its colours, as escape sequences. */
+  coloured(): string;
+  /** A format of tmux about the terminal, such as `#{alternate_on}`. */
+  ask(format: string): string;
+  resize(columns: number, rows: number): void;
   close(): void;
 }
 
-export function openTerminal(command: readonly string[], cwd: string): Terminal {
+export function openTerminal(
+  command: readonly string[],
+  cwd: string,
+  { columns = 100, rows = 60 }: { columns?: number; rows?: number } = {},
+): Terminal {
   const socket = `mcp-gateway-${randomUUID()}`;
   const tmux = (...args: string[]): string =>
     spawnSync("tmux", ["-L", socket, "-f", "/dev/null", ...args], { cwd, encoding: "utf8" }).stdout;
   const quoted = command.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
   // The screen stays after the end of the program.
-  tmux("new-session", "-d", "-x", "100", "-y", "60", `${quoted}; echo "ended with $?"; sleep 600`);
+  const size = ["-x", `${columns}`, "-y", `${rows}`];
+  tmux("new-session", "-d", ...size, `${quoted}; echo "ended with $?"; sleep 600`);
   const screen = (): string => tmux("capture-pane", "-p", "-J");
+  const until = async (what: string | RegExp, isWanted: boolean): Promise<string> => {
+    const end = performance.now() + LIMIT;
+    let shown = screen();
+    const isThere = (): boolean =>
+      typeof what === "string" ? shown.includes(what) : what.test(shown);
+    while (isThere() !== isWanted && performance.now() < end) {
+      await sleep(50);
+      shown = screen();
+    }
+    if (isWanted) expect(shown).toMatch(what);
+    else expect(shown).not.toMatch(what);
+    return shown;
+  };
   return {
     press: (...keys) => void tmux("send-keys", ...keys),
     type: (line) => {
       tmux("send-keys", "-l", line);
       tmux("send-keys", "Enter");
     },
-    see: async (what) => {
-      const end = performance.now() + LIMIT;
-      while (performance.now() < end) {
-        const shown = screen();
-        if (typeof what === "string" ? shown.includes(what) : what.test(shown)) return shown;
-        await sleep(50);
-      }
-      expect(screen()).toMatch(what);
-      return screen();
-    },
+    see: (what) => until(what, true),
+    miss: (what) => until(what, false),
+    coloured: () => tmux("capture-pane", "-p", "-e"),
+    ask: (format) => tmux("display-message", "-p", format).trim(),
+    resize: (x, y) => void tmux("resize-window", "-x", `${x}`, "-y", `${y}`),
     close: () => void tmux("kill-server"),
   };
 }
