@@ -2,8 +2,9 @@
  * What any store must do with single records: get, put, take, replace, delete, and their lifetimes.
  */
 import { describe, expect, it } from "vitest";
+import type { Kind } from "../../src/server/store/records.ts";
 import { useStore, type OpenedStore } from "./store-opened.ts";
-import { accessToken, client, interaction, refreshToken } from "./store-records.ts";
+import { accessToken, client, interaction, refreshToken, SAMPLES } from "./store-records.ts";
 
 const ODD_IDS = [
   "__proto__",
@@ -26,6 +27,15 @@ export function describeRecords(open: () => Promise<OpenedStore>): void {
         expect(await opened.store.get("client", "a")).toEqual(client("a"));
         expect(await opened.store.get("client", "b")).toBeUndefined();
         expect(await opened.store.get("grant", "a")).toBeUndefined();
+      });
+
+      it.each(Object.keys(SAMPLES) as Kind[])("keeps a record of every kind: %s", async (kind) => {
+        const record = SAMPLES[kind];
+        await opened.store.put(kind, "a", record, 60);
+        await opened.reopen();
+        expect(await opened.store.get(kind, "a")).toEqual(record);
+        expect(await opened.store.take(kind, "a")).toEqual(record);
+        expect(await opened.store.get(kind, "a")).toBeUndefined();
       });
 
       it("replaces the record and its lifetime when the same id is put again", async () => {
