@@ -111,6 +111,8 @@ export interface GrantSummary {
   scopes: string[];
   createdAt: number;
   expiresAt: number;
+  /** Last time tokens were issued from it, up to an hour late; absent while none were. */
+  lastUsedAt?: number;
   /** How many are alive. */
   accessTokens: number;
   sessions: number;

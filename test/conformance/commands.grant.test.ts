@@ -60,6 +60,10 @@ describe("an operator", () => {
     expect((await send(login, "initialize")).status).toBe(200);
     const [grant] = await json<[GrantSummary]>(`grant list --client ${clientId}`);
     expect(grant).toMatchObject({ clientId, accessTokens: 1, sessions: 1 });
+    expect(grant.lastUsedAt).toBeGreaterThanOrEqual(grant.createdAt);
+    const [head, row] = (await run(`grant list --client ${clientId}`)).stdout.split("\n");
+    expect(head).toMatch(/last used/i);
+    expect(row).toMatch(/\d[sm] ago/);
     expect(await json(`grant list --client ${clientId} --subject nobody`)).toEqual([]);
     expect(await json("grant list --limit 1")).toHaveLength(1);
 

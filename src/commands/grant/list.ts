@@ -25,6 +25,10 @@ export default class GrantList extends BaseCommand {
         resource: grant.resource,
         scopes: grant.scopes.join(" "),
         age: formatDuration(now - grant.createdAt),
+        "last used":
+          grant.lastUsedAt === undefined
+            ? "never"
+            : `${formatDuration(now - grant.lastUsedAt)} ago`,
         tokens: `${grant.accessTokens}`,
         sessions: `${grant.sessions}`,
       })),

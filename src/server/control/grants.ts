@@ -53,7 +53,7 @@ async function revokeGrant(context: ControlContext, id: string): Promise<GrantSu
 }
 
 function describeGrant(
-  { grantId, clientId, subject, resource, scopes, createdAt, expiresAt }: GrantRecord,
+  { grantId, clientId, subject, resource, scopes, createdAt, expiresAt, lastUsedAt }: GrantRecord,
   {
     clientName,
     ...counts
@@ -69,6 +69,7 @@ function describeGrant(
     scopes,
     createdAt,
     expiresAt,
+    ...(lastUsedAt !== undefined && { lastUsedAt }),
     ...counts,
   };
 }

@@ -33,6 +33,12 @@ export const grants: Pane<GrantSummary> = {
       ["access tokens", `${row.accessTokens}`],
       ["sessions", `${row.sessions}`],
       ["given", `${moment(row.createdAt)}, ${age(now, row.createdAt)} ago`],
+      [
+        "last used",
+        row.lastUsedAt === undefined
+          ? "never"
+          : `${moment(row.lastUsedAt)}, ${age(now, row.lastUsedAt)} ago`,
+      ],
       ["ends", `${moment(row.expiresAt)}, in ${age(row.expiresAt, now)}`],
     ],
   }),

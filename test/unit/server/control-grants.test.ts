@@ -30,6 +30,16 @@ describe("grants in the control API", () => {
     ]);
   });
 
+  it("tell when tokens were last issued from them", async () => {
+    const { store, clock } = harness.context;
+    const { items } = await store.list("grant");
+    const { id, record } = items.find((item) => item.id === "grant-alpha")!;
+    const lastUsedAt = clock.now();
+    await store.put("grant", id, { ...record, lastUsedAt });
+    expect(await harness.control.grant(id)).toMatchObject({ lastUsedAt });
+    expect(await harness.control.grant("grant-beta")).not.toHaveProperty("lastUsedAt");
+  });
+
   it("end with their tokens and sessions, told once, and nobody else's do", async () => {
     expect(await harness.control.revokeGrant("grant-a")).toMatchObject({
       grantId: "grant-alpha",
