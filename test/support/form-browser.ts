@@ -21,11 +21,14 @@ export interface Page {
   left?: URL;
 }
 
-export function createFormBrowser(): FormBrowser {
+/** @param send how its requests travel */
+export function createFormBrowser(
+  send: (url: URL, init: RequestInit) => Promise<Response> = fetch,
+): FormBrowser {
   const cookies = new Map<string, string>();
 
   async function go(url: URL, init: RequestInit): Promise<Page> {
-    const response = await fetch(url, {
+    const response = await send(url, {
       ...init,
       redirect: "manual",
       headers: {
