@@ -5,14 +5,11 @@
 import axe, { type AxeResults } from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ACCOUNTS, addAccount, PASSWORD } from "../support/accounts.ts";
 import { authorizationUrl, launchBrowser } from "../support/browser.ts";
-import { startGateway, type TestGateway } from "../support/gateway.ts";
-
-const LOOKS = [
-  { look: "light", colorScheme: "light", viewport: { width: 1100, height: 900 } },
-  { look: "dark", colorScheme: "dark", viewport: { width: 1100, height: 900 } },
-  { look: "narrow", colorScheme: "light", viewport: { width: 360, height: 640 } },
-] as const;
+import { createDevices, registerDevice } from "../support/device.ts";
+import { fixture, startGateway, type TestGateway } from "../support/gateway.ts";
+import { LOOKS } from "../support/looks.ts";
 
 const REDIRECTS = {
   loopback: "http://localhost:33418/callback",
@@ -26,6 +23,8 @@ let gateway: TestGateway;
 let reachable: TestGateway;
 /** Has several providers, and lets nobody in. */
 let choosing: TestGateway;
+/** Has accounts of its own, and a service that wants something of each person. */
+let inviting: TestGateway;
 beforeAll(async () => {
   process.env["AXE_SECRET"] = "secret";
   const oidc = {
@@ -34,7 +33,15 @@ beforeAll(async () => {
     clientId: "x",
     clientSecret: "${AXE_SECRET}",
   } as const;
-  [browser, gateway, reachable, choosing] = await Promise.all([
+  const asking = {
+    command: process.execPath,
+    args: [fixture("echo.js")],
+    credentials: {
+      GITHUB_TOKEN: { label: "GitHub token", help: "Settings, Developer settings, Tokens." },
+      TEAM: { label: "Team", optional: true },
+    },
+  };
+  [browser, gateway, reachable, choosing, inviting] = await Promise.all([
     launchBrowser(),
     startGateway(),
     startGateway({ config: { listen: { host: "0.0.0.0", port: 0 } } }),
@@ -43,12 +50,13 @@ beforeAll(async () => {
         identity: { providers: [oidc, { type: "local" }], allow: ["email:*@example.com"] },
       },
     }),
+    startGateway({ config: { identity: ACCOUNTS, services: { echo: asking } } }),
   ]);
 });
 afterAll(async () => {
   delete process.env["AXE_SECRET"];
   await browser?.close();
-  await Promise.all([gateway?.close(), reachable?.close(), choosing?.close()]);
+  await Promise.all([gateway, reachable, choosing, inviting].map((it) => it?.close()));
 });
 
 async function findings(page: Page): Promise<string[]> {
@@ -64,7 +72,7 @@ it("axe finds what stands in the way", async () => {
   await page.close();
 });
 
-describe.each(LOOKS)("$look pages", ({ look: _look, ...options }) => {
+describe.each(LOOKS)("$look pages", ({ look, ...options }) => {
   async function visit(walk: (page: Page) => Promise<void>): Promise<void> {
     const context = await browser.newContext({ ...options, bypassCSP: true });
     await walk(await context.newPage());
@@ -127,5 +135,65 @@ describe.each(LOOKS)("$look pages", ({ look: _look, ...options }) => {
         await page.getByRole("heading", { level: 1 }).waitFor();
         expect(await findings(page), url).toEqual([]);
       }
+    }));
+
+  it("stand in nobody's way: an invitation, a password, credentials", () =>
+    visit(async (page) => {
+      const name = `ada-${look}`;
+      const { invitation } = await addAccount(inviting, { name });
+      const set = async (repeated: string): Promise<void> => {
+        await page.locator("#password").fill(PASSWORD);
+        await page.locator("#repeated").fill(repeated);
+        await page.keyboard.press("Enter");
+      };
+      await page.goto(invitation!.url);
+      await check(page, "Set your password");
+      await set(`${PASSWORD}!`);
+      await page.getByRole("alert").waitFor();
+      expect(await findings(page)).toEqual([]);
+      await set(PASSWORD);
+      await check(page, "Your password is set");
+      await page.goto(invitation!.url);
+      await page.getByRole("heading", { level: 1 }).waitFor();
+      expect(await findings(page), "used before").toEqual([]);
+
+      const logIn = async (password: string): Promise<void> => {
+        await page.locator("#username").fill(name);
+        await page.locator("#password").fill(password);
+        await page.keyboard.press("Enter");
+      };
+      await page.goto(await authorizationUrl(inviting, REDIRECTS.web));
+      await check(page, "Log in");
+      await logIn("wrong");
+      await page.getByRole("alert").waitFor();
+      expect(await findings(page)).toEqual([]);
+      await logIn(PASSWORD);
+      await check(page, "asks to use");
+
+      await page.goto(`${inviting.url}/credentials`);
+      await check(page, "Your credentials");
+      await page.getByLabel("GitHub token", { exact: true }).fill("a token");
+      await page.keyboard.press("Enter");
+      await page.getByRole("status").filter({ hasText: "Saved." }).waitFor();
+      expect(await findings(page)).toEqual([]);
+    }));
+
+  it("stand in nobody's way: a device and its consent", () =>
+    visit(async (page) => {
+      const devices = createDevices(gateway, await registerDevice(gateway));
+      const { user_code, verification_uri } = await devices.start();
+      const enter = async (code: string): Promise<void> => {
+        await page.getByLabel("Code on your device").fill(code);
+        await page.keyboard.press("Enter");
+      };
+      await page.goto(verification_uri);
+      await enter("BBBB-BBBB");
+      await page.getByRole("alert").waitFor();
+      expect(await findings(page)).toEqual([]);
+      await enter(user_code);
+      await page.getByRole("button", { name: /Continue as/ }).click();
+      await check(page, "asks to use");
+      await page.getByRole("button", { name: "Allow" }).click();
+      await check(page, "Your device is connected");
     }));
 });

@@ -14,13 +14,9 @@ import {
   type ClientListener,
 } from "../support/browser.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
+import { LOOKS } from "../support/looks.ts";
 
 const keep = process.env["PICTURES"];
-const LOOKS = [
-  { look: "light", colorScheme: "light", viewport: { width: 1100, height: 900 } },
-  { look: "dark", colorScheme: "dark", viewport: { width: 1100, height: 900 } },
-  { look: "narrow", colorScheme: "light", viewport: { width: 320, height: 640 } },
-] as const;
 
 let browser: Browser;
 let gateway: TestGateway;

@@ -8,15 +8,11 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createPerson, launchBrowser } from "../support/browser.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
+import { LOOKS } from "../support/looks.ts";
 import { jsonOf, post, registered, requestToken, type RawClient } from "../support/raw-client.ts";
 
 const DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code";
 const keep = process.env["PICTURES"];
-const LOOKS = [
-  { look: "light", colorScheme: "light", viewport: { width: 1100, height: 900 } },
-  { look: "dark", colorScheme: "dark", viewport: { width: 1100, height: 900 } },
-  { look: "narrow", colorScheme: "light", viewport: { width: 320, height: 640 } },
-] as const;
 
 let browser: Browser;
 let gateway: TestGateway;
