@@ -4,11 +4,10 @@
  */
 import * as fc from "fast-check";
 import { connect } from "node:net";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createMutator } from "../support/fuzz.ts";
 import { fixture, startGateway, type TestGateway } from "../support/gateway.ts";
+import { memoryAlive } from "../support/memory.ts";
 import { authorizationUrl, basicAuth, obtainCode, obtainTokens, opens, query, registered } from "../support/raw-client.ts"; // prettier-ignore
 import { callMcp } from "../support/strict-client.ts";
 
@@ -131,18 +130,11 @@ function send(text: string, patience: number): Promise<number | undefined> {
   });
 }
 
-function heapUsed(): number {
-  setFlagsFromString("--expose-gc");
-  const collect: () => void = runInNewContext("gc");
-  collect();
-  return process.memoryUsage().heapUsed;
-}
-
 describe("a running gateway", () => {
   it.each<Change>(["target", "header", "body", "anything"])(
     "answers requests whose %s is mutated, never with 5xx",
     async (change) => {
-      const before = heapUsed();
+      const before = memoryAlive();
       const isWhole = change !== "anything";
       const seeds = fc.array(fc.integer(), { minLength: AT_ONCE, maxLength: AT_ONCE });
       await fc.assert(
@@ -160,7 +152,7 @@ describe("a running gateway", () => {
         }),
         { numRuns: change === "anything" ? ROUNDS / 4 : ROUNDS },
       );
-      expect(heapUsed() - before).toBeLessThan(150 * 1_048_576);
+      expect(memoryAlive() - before).toBeLessThan(150 * 1_048_576);
       expect((await fetch(`${gateway.url}/readyz`)).status).toBe(200);
       expect(gateway.logged()).not.toMatch(/request failed|the bridge failed/);
     },
