@@ -71,7 +71,7 @@ export function createAttempts({
     if (isNew && told === undefined) {
       events.publish({ type: "attempt.noted", at: step.at, attempt: trace.id, step: kept });
     }
-    if (isNew) announce(trace);
+    if (isNew && isEnd(step)) announce(trace);
     cancelSweep ??= clock.after(SWEEP, sweep);
   }
 
@@ -173,6 +173,11 @@ const OF_PEOPLE: ReadonlySet<string> = new Set([
   "authorization_code",
   "urn:ietf:params:oauth:grant-type:device_code",
 ]);
+
+/** Whether a verdict can follow at once; all others need time to pass, and the next sweep finds them. */
+function isEnd({ what, error }: AttemptStep): boolean {
+  return error !== undefined || what === "call.first" || what === "consent.denied";
+}
 
 function isOf({ clientId = "", clientName = "" }: AttemptSummary, wanted: string): boolean {
   return clientId.startsWith(wanted) || clientName.toLowerCase() === wanted.toLowerCase();

@@ -8,7 +8,7 @@
  * fits nowhere begins an attempt: two that should be one are better than one that should be two.
  */
 import type { AttemptStep } from "../../control/attempts.ts";
-import { peerKey, type Trace, type TraceBook } from "./trace-book.ts";
+import { peerKey, strangerKey, type Trace, type TraceBook } from "./trace-book.ts";
 import { PATIENCE } from "./view.ts";
 
 export interface Place {
@@ -39,24 +39,27 @@ export function placeOf(
   ];
   if (certain[0]) return { trace: certain[0] };
 
-  const peers = by(peerKey(step)).filter((trace) => idle(trace, step) <= ON_THE_WAY);
-  const strangers = peers.filter(({ kind }) => kind === "anonymous");
+  const near = (key: string): Trace[] => by(key).filter((one) => idle(one, step) <= ON_THE_WAY);
+  const peers = (): Trace[] => near(peerKey(step));
+  const strangers = (): Trace[] => near(strangerKey(step));
   switch (step.what) {
     case "mcp.unauthorized":
       return {
-        trace: strangers.find((trace) => isAtTheDoor(trace, step)),
-        echoes: peers.filter((trace) => isWaitingForCall(trace, step)),
+        trace: strangers().find((trace) => isAtTheDoor(trace, step)),
+        echoes: peers().filter((trace) => isWaitingForCall(trace, step)),
       };
     case "metadata.resource":
     case "metadata.server":
-      return placeOfMetadata(step, peers, strangers) ?? placeAtSameAddress(step, by);
+      return placeOfMetadata(step, peers, strangers()) ?? placeAtSameAddress(step, by);
     case "path.unknown":
     case "host.unknown": {
-      const waiting = peers.findLast((trace) => isWaitingForCall(trace, step));
-      return { trace: strangers.at(-1) ?? waiting, isDoubtful: strangers.length !== 1 };
+      const unknown = strangers();
+      const waiting = (): Trace | undefined =>
+        peers().findLast((trace) => isWaitingForCall(trace, step));
+      return { trace: unknown.at(-1) ?? waiting(), isDoubtful: unknown.length !== 1 };
     }
     case "registration": {
-      const lacking = strangers.filter((trace) => !has(trace, "registration", true));
+      const lacking = strangers().filter((trace) => !has(trace, "registration", true));
       const ready = lacking.find((trace) => has(trace, "metadata.server", true));
       return { trace: ready ?? lacking[0], isDoubtful: lacking.length > 1 };
     }
@@ -69,7 +72,7 @@ export function placeOf(
     case "call.refused":
       if (step.clientId !== undefined) return {};
       return {
-        trace: strangers.at(-1) ?? peers.findLast((trace) => isWaitingForCall(trace, step)),
+        trace: strangers().at(-1) ?? peers().findLast((trace) => isWaitingForCall(trace, step)),
       };
     case "token.refreshed":
     case "call.first":
@@ -81,7 +84,7 @@ export function placeOf(
 
 function placeOfMetadata(
   step: AttemptStep,
-  peers: readonly Trace[],
+  peers: () => readonly Trace[],
   strangers: readonly Trace[],
 ): Place | undefined {
   const wanted = strangers.filter((trace) => isAboutSame(trace, step));
@@ -93,7 +96,7 @@ function placeOfMetadata(
   if (repeating && wanted.length < crowd) return { isDoubtful: true };
   if (repeating) return { trace: repeating, isDoubtful: wanted.length > 1 };
   // A client that comes back from the browser often reads everything once more.
-  const open = peers.filter((trace) => !has(trace, "call.first"));
+  const open = peers().filter((trace) => !has(trace, "call.first"));
   return open.length === 0 ? undefined : { trace: open.at(-1), isDoubtful: open.length > 1 };
 }
 

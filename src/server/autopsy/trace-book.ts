@@ -52,6 +52,7 @@ export interface TraceBook {
 export function createTraceBook(): TraceBook {
   const traces = new Map<string, Trace>();
   const index = new Map<string, Set<Trace>>();
+  const kinds = { anonymous: 0, known: 0 };
   let characters = 0;
 
   function addKey(trace: Trace, key: string): void {
@@ -62,27 +63,45 @@ export function createTraceBook(): TraceBook {
     else index.set(key, new Set([trace]));
   }
 
+  function removeKey(trace: Trace, key: string): void {
+    const found = index.get(key);
+    found?.delete(trace);
+    if (found?.size === 0) index.delete(key);
+  }
+
   function forget(trace: Trace): void {
     traces.delete(trace.id);
+    kinds[trace.kind] -= 1;
     for (const step of trace.steps) characters -= sizeOf(step);
-    for (const key of trace.keys) {
-      const found = index.get(key);
-      found?.delete(trace);
-      if (found?.size === 0) index.delete(key);
-    }
+    for (const key of trace.keys) removeKey(trace, key);
   }
 
   /** Oldest first: a Map iterates in order of insertion. */
   function makeRoom(kept: Trace): void {
-    const kinds = { anonymous: 0, known: 0 };
-    for (const { kind } of traces.values()) kinds[kind] += 1;
+    const isOver = (kind: Trace["kind"]): boolean =>
+      kinds[kind] > MOST[kind] || characters > MOST.characters;
     for (const trace of traces.values()) {
-      const { kind } = trace;
-      const isOver = kinds[kind] > MOST[kind] || characters > MOST.characters;
-      if (!isOver || trace === kept) continue;
-      kinds[kind] -= 1;
-      forget(trace);
+      if (!isOver("anonymous") && !isOver("known")) return;
+      if (trace !== kept && isOver(trace.kind)) forget(trace);
     }
+  }
+
+  /** A step has named its client: it is no stranger any more. */
+  function introduce(trace: Trace): void {
+    kinds.anonymous -= 1;
+    kinds.known += 1;
+    trace.kind = "known";
+    for (const key of trace.keys) {
+      if (!key.startsWith("stranger:")) continue;
+      trace.keys.delete(key);
+      removeKey(trace, key);
+    }
+  }
+
+  /** In order of time: steps of other replicas may come a little late. */
+  function insert({ steps }: Trace, step: AttemptStep): void {
+    const before = steps.findLastIndex(({ at }) => at <= step.at);
+    steps.splice(before + 1, 0, step);
   }
 
   function remove(trace: Trace, step: AttemptStep): void {
@@ -104,23 +123,23 @@ export function createTraceBook(): TraceBook {
         announced: "",
       };
       traces.set(id, trace);
+      kinds.anonymous += 1;
       addKey(trace, `id:${id}`);
       return trace;
     },
     append(trace, step) {
       const isFirst = trace.steps.length === 0;
-      const kindBefore = trace.kind;
-      if (step.clientId !== undefined) trace.kind = "known";
+      const isIntroduced = step.clientId !== undefined && trace.kind === "anonymous";
+      if (isIntroduced) introduce(trace);
       const same = trace.steps.find((seen) => isSame(seen, step));
       if (same) remove(trace, same);
       const next = same ? { ...step, times: (same.times ?? 1) + 1 } : step;
-      trace.steps.push(next);
-      trace.steps.sort((a, b) => a.at - b.at); // steps of other replicas may come a little late
+      insert(trace, next);
       characters += sizeOf(next);
       // The first one tells how it began.
       if (trace.steps.length > MOST.steps) remove(trace, trace.steps[1]!);
-      if (!same) for (const key of keysOf(step)) addKey(trace, key);
-      if (isFirst || trace.kind !== kindBefore || characters > MOST.characters) makeRoom(trace);
+      if (!same) for (const key of keysOf(step, trace.kind)) addKey(trace, key);
+      if (isFirst || isIntroduced || characters > MOST.characters) makeRoom(trace);
       return same === undefined;
     },
     remove,
@@ -158,15 +177,22 @@ export function peerKey({ source = "", userAgent = "" }: AttemptStep): string {
   return `peer:${source} ${userAgent}`;
 }
 
+/** The peers whose client is not known yet. */
+export function strangerKey({ source = "", userAgent = "" }: AttemptStep): string {
+  return `stranger:${source} ${userAgent}`;
+}
+
 /** Whether a step is the client's own and not one of the person's browser, which may be anywhere. */
 function isByClient({ what }: AttemptStep): boolean {
   return !/^(?:authorize|login\.|consent\.|code\.|client\.)/.test(what);
 }
 
-function keysOf(step: AttemptStep): string[] {
+function keysOf(step: AttemptStep, kind: Trace["kind"]): string[] {
   const { source, clientId, interaction, grantId, resource } = step;
+  const isFromClient = source !== undefined && isByClient(step);
   return [
-    ...(source !== undefined && isByClient(step) ? [peerKey(step), `source:${source}`] : []),
+    ...(isFromClient ? [peerKey(step), `source:${source}`] : []),
+    ...(isFromClient && kind === "anonymous" ? [strangerKey(step)] : []),
     ...(clientId === undefined ? [] : [`client:${clientId}`]),
     ...(interaction === undefined ? [] : [`interaction:${interaction}`]),
     ...(grantId === undefined ? [] : [`grant:${grantId}`]),
@@ -174,11 +200,14 @@ function keysOf(step: AttemptStep): string[] {
   ];
 }
 
+/** Whether two steps differ in nothing but when and how often. */
 function isSame(a: AttemptStep, b: AttemptStep): boolean {
-  const { at: _at, times: _times, ...ofA } = a;
-  const { at: _otherAt, times: _otherTimes, ...ofB } = b;
-  const names = Object.keys(ofA) as (keyof typeof ofA)[];
-  return names.length === Object.keys(ofB).length && names.every((name) => ofA[name] === ofB[name]);
+  if (a.what !== b.what) return false;
+  const names = new Set([...Object.keys(a), ...Object.keys(b)]) as Set<keyof AttemptStep>;
+  for (const name of names) {
+    if (name !== "at" && name !== "times" && a[name] !== b[name]) return false;
+  }
+  return true;
 }
 
 function sizeOf(step: AttemptStep): number {
