@@ -10,7 +10,7 @@ import { createInterface } from "node:readline";
 
 const ROUNDS = 5;
 const SECONDS = 2; // of load in a round
-const WARM_UP = 4; // seconds of load before the first round counts: both have compiled what they do often
+const WARM_UP = 10; // seconds of load before the first round counts: both have compiled what they do often
 const autocannon = createRequire(import.meta.url).resolve("autocannon/autocannon.js");
 
 /** Pins a program to a core where the machine has several and Linux's taskset. */

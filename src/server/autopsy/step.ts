@@ -77,11 +77,13 @@ export function describeError({
 
 /** The same step with every text fit to be kept and shown. */
 export function cleaned<T extends Partial<AttemptStep>>(step: T): T {
-  const entries = Object.entries(step)
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => [name, typeof value === "string" ? clean(value) : value]);
+  const result: Partial<Record<keyof T, unknown>> = {};
+  for (const name in step) {
+    const value = step[name];
+    if (value !== undefined) result[name] = typeof value === "string" ? clean(value) : value;
+  }
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the members are those of `step`
-  return Object.fromEntries(entries) as T;
+  return result as T;
 }
 
 /** The same few texts come again and again. */

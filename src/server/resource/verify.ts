@@ -11,6 +11,7 @@ import { IDENTITY_HEADERS, type AuthInfo } from "../../auth-info.ts";
 import type { ServerContext } from "../context.ts";
 import { setCorsHeaders } from "../cors.ts";
 import { ERROR_CODES } from "../../mcp/json-rpc.ts";
+import { hasRules } from "../../policy/decide.ts";
 import { plainPath, sendJson, sendJsonRpcError } from "../http.ts";
 import type { ServiceResource } from "../resources.ts";
 import { trustedProxies } from "../trusted-proxies.ts";
@@ -75,7 +76,8 @@ async function mayPass(
   { service }: ServiceResource,
   forwarded: Forwarded,
 ): Promise<boolean> {
-  if (forwarded.method !== "POST") return true;
+  const rules = context.config.services[service];
+  if (forwarded.method !== "POST" || !rules || !hasRules(rules)) return true;
   const caller = await callerOf(context, auth, service);
   const gate = new ServiceGate(context, service, auth.subject, caller);
   return gate.mayForward(forwardedOperation(forwarded));
