@@ -7,6 +7,7 @@
  * SIGKILL.
  */
 import type { ChildProcess } from "node:child_process";
+import type { Writable } from "node:stream";
 import type { Clock } from "../clock.ts";
 import { redact } from "../log.ts";
 import { isJsonRpcMessage, type JsonRpcMessage } from "../mcp/json-rpc.ts";
@@ -129,6 +130,7 @@ export class Child implements Channel {
       this.#kill("does not read its input");
       throw new Error(`service ${this.#program.name} does not read its input`);
     }
+    gatherForThisTurn(input);
     if (input.write(`${stringifyJson(message)}\n`)) return;
     await new Promise<void>((resolve) => {
       const go = (): void => {
@@ -260,4 +262,14 @@ export class Child implements Channel {
       });
     });
   }
+}
+
+/**
+ * What is written in one turn of the event loop reaches the child in one system call, and wakes it once: where many callers
+ * share it, it would otherwise be woken by the first line and put aside again for the second.
+ */
+function gatherForThisTurn(input: Writable): void {
+  if (input.writableCorked > 0) return;
+  input.cork();
+  setImmediate(() => input.uncork());
 }
