@@ -44,8 +44,11 @@ export abstract class BaseCommand extends Command {
   protected readonly paint: Paint = createPaint(process.stdout);
   protected readonly paintError: Paint = createPaint(process.stderr);
 
-  /** A client of the running gateway's control API. Nothing is dialled before its first call. */
-  protected async control(flags: { config?: string | undefined }): Promise<ControlClient> {
+  /**
+   * A client of the control API of the gateway on this machine, for commands that read or edit its configuration as well. Nothing
+   * is dialled before its first call.
+   */
+  protected async localControl(flags: { config?: string | undefined }): Promise<ControlClient> {
     return connectControl(await stateDirectoryFor(flags.config));
   }
 

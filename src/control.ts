@@ -1,14 +1,14 @@
 /**
- * The control API as commands see it: how a command talks to the gateway that runs. HTTP with JSON over a Unix socket in
- * the state directory (a named pipe on Windows). The types of control/ are the contract; src/server/control.ts answers in them.
+ * The control API as commands see it: how a command talks to the gateway that runs. JSON over HTTP, by the
+ * socket in its state directory (control/socket.ts) or from afar (client/remote-transport.ts). The types of control/ are the contract.
  */
 import { readFileSync } from "node:fs";
-import { request, type IncomingMessage } from "node:http";
 import { dirname, resolve } from "node:path";
 import { EXIT, messageOf, UserError } from "./errors.ts";
 import type { GatewayEvent } from "./events.ts";
 import type {
   AccessTokenSummary,
+  CallerSummary,
   ClientSummary,
   CredentialSummary,
   GatewayStatus,
@@ -29,7 +29,9 @@ import type {
 } from "./control/accounts.ts";
 import type { Attempt, AttemptFilter, AttemptSummary } from "./control/attempts.ts";
 import type { RestartedService, ServiceLogLine } from "./control/services.ts";
-import { findConfigFile, STATE_DIRECTORY, statePaths } from "./paths.ts";
+import { socketTransport } from "./control/socket.ts";
+import type { ControlAnswer, ControlTransport } from "./control/transport.ts";
+import { findConfigFile, STATE_DIRECTORY } from "./paths.ts";
 
 /** `GET /events`: what happened, or how much this reader missed because it was too slow or away for too long. */
 export type ControlEvent =
@@ -47,6 +49,8 @@ export interface ControlError {
 }
 
 export interface ControlClient {
+  /** Who is asking, as the gateway sees it. */
+  self(): Promise<CallerSummary>;
   status(): Promise<GatewayStatus>;
   clients(): Promise<ClientSummary[]>;
   /** @param client a client id or the beginning of one, when only one begins so */
@@ -112,46 +116,26 @@ export async function stateDirectoryFor(configFile: string | undefined): Promise
   }
 }
 
+/** @param stateDirectory of the gateway that is meant, on this machine */
+export function connectControl(stateDirectory: string): ControlClient {
+  return createControlClient(socketTransport(stateDirectory));
+}
+
 /**
- * @param stateDirectory of the gateway that is meant
- * @returns a client; its calls throw UserError exit 3 when no gateway runs there, exit 4 when this user may not ask it,
+ * @returns a client; its calls throw UserError exit 3 when no gateway can be reached, exit 4 when this user may not ask it,
  *   exit 1 with the gateway's own sentence when it refuses
  */
-export function connectControl(stateDirectory: string): ControlClient {
-  const { controlSocket, directory } = statePaths(stateDirectory);
-
+export function createControlClient(send: ControlTransport): ControlClient {
   async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const response = await dial(method, path, body);
-    const text = await textOf(response);
-    if (response.statusCode! >= 300) throw refusal(response, text);
+    const payload = body === undefined ? {} : { body: JSON.stringify(body) };
+    const answer = await send({ method, path, ...payload });
+    const text = await textOf(answer);
+    if (answer.status >= 300) throw refusal(answer, text);
     return parseAnswer(text) as T;
   }
 
-  function dial(
-    method: string,
-    path: string,
-    body?: unknown,
-    signal?: AbortSignal,
-  ): Promise<IncomingMessage> {
-    const payload = body === undefined ? undefined : JSON.stringify(body);
-    return new Promise((fulfil, reject) => {
-      const outgoing = request(
-        {
-          socketPath: controlSocket,
-          method,
-          path,
-          agent: false,
-          headers: payload === undefined ? {} : { "content-type": "application/json" },
-          ...(signal && { signal }),
-        },
-        fulfil,
-      );
-      outgoing.on("error", (error: NodeJS.ErrnoException) => reject(explain(error, directory)));
-      outgoing.end(payload);
-    });
-  }
-
   return {
+    self: () => call("GET", "/self"),
     status: () => call("GET", "/status"),
     clients: () => call("GET", "/clients"),
     client: (client) => call("GET", one("/clients", client)),
@@ -180,24 +164,39 @@ export function connectControl(stateDirectory: string): ControlClient {
     attempt: (attempt) => call("GET", one("/attempts", attempt)),
     serviceLog: (service) => call("GET", one("/logs", service)),
     restartService: (service) => call("POST", one("/services", service), {}),
-    async *events(signal, after) {
-      const query = after === undefined ? "" : `?after=${encodeURIComponent(after)}`;
-      const response = await dial("GET", `/events${query}`, undefined, signal);
-      if (response.statusCode !== 200) throw refusal(response, await textOf(response));
-      // The gateway sends an empty line from time to time: who is silent is gone.
-      response.socket.setTimeout(LONGEST_SILENCE, () => response.destroy());
-      let rest = "";
-      for await (const chunk of response.setEncoding("utf8")) {
-        const lines = `${rest}${chunk as string}`.split("\n");
-        rest = lines.pop()!;
-        for (const line of lines) if (line !== "") yield JSON.parse(line) as ControlEvent;
-      }
-    },
+    events: (signal, after) => readEvents(send, signal, after),
   };
 }
 
+async function* readEvents(
+  send: ControlTransport,
+  signal: AbortSignal,
+  after: string | undefined,
+): AsyncGenerator<ControlEvent> {
+  const query = after === undefined ? "" : `?after=${encodeURIComponent(after)}`;
+  const silence = new AbortController();
+  const any = AbortSignal.any([signal, silence.signal]);
+  const answer = await send({ method: "GET", path: `/events${query}`, signal: any });
+  if (answer.status !== 200) throw refusal(answer, await textOf(answer));
+  // The gateway sends an empty line from time to time: who is silent is gone.
+  const timer = setTimeout(() => silence.abort(), LONGEST_SILENCE);
+  let rest = "";
+  try {
+    for await (const chunk of answer.text) {
+      timer.refresh();
+      const lines = `${rest}${chunk}`.split("\n");
+      rest = lines.pop()!;
+      for (const line of lines) if (line !== "") yield JSON.parse(line) as ControlEvent;
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Ids that are URLs, which a path cannot carry and a proxy might refuse, go as base64url behind a `~`. */
 function one(path: string, id: string): string {
-  return `${path}/${encodeURIComponent(id)}`;
+  const isPlain = /^[\w.:-]*$/.test(id);
+  return `${path}/${isPlain ? id : `~${Buffer.from(id).toString("base64url")}`}`;
 }
 
 function queryOf(filter: AttemptFilter): string {
@@ -208,42 +207,16 @@ function queryOf(filter: AttemptFilter): string {
   return query.toString();
 }
 
-/** What a failed connection means to the person who typed the command. */
-function explain(error: NodeJS.ErrnoException, directory: string): unknown {
-  if (error.code === "ENOENT" || error.code === "ECONNREFUSED" || error.code === "ENOTDIR") {
-    return new UserError(`No gateway is running for ${directory}`, {
-      hint: "Start one with mcp-gateway dev or mcp-gateway serve, or name its configuration with --config.",
-      exitCode: EXIT.notRunning,
-      cause: error,
-    });
-  }
-  if (error.code === "EACCES" || error.code === "EPERM") {
-    return new UserError(`The gateway for ${directory} belongs to another user`, {
-      hint: "Run the command as the user the gateway runs as.",
-      exitCode: EXIT.notAuthorised,
-      cause: error,
-    });
-  }
-  if (error.code === "ECONNRESET" || error.code === "EPIPE") {
-    return new UserError("The gateway ended before it answered", {
-      hint: "See its log, start it again and repeat the command.",
-      exitCode: EXIT.notRunning,
-      cause: error,
-    });
-  }
-  return error;
-}
-
-function refusal({ statusCode }: IncomingMessage, text: string): UserError {
+function refusal({ status }: ControlAnswer, text: string): UserError {
   const { error } = parseAnswer(text) as Partial<ControlError>;
-  return new UserError(error?.message ?? `The gateway answered ${statusCode}`, {
+  return new UserError(error?.message ?? `The gateway answered ${status}`, {
     ...(error?.hint !== undefined && { hint: error.hint }),
   });
 }
 
-async function textOf(response: IncomingMessage): Promise<string> {
+async function textOf(answer: ControlAnswer): Promise<string> {
   let text = "";
-  for await (const chunk of response.setEncoding("utf8")) text += chunk as string;
+  for await (const chunk of answer.text) text += chunk;
   return text;
 }
 
@@ -251,7 +224,7 @@ function parseAnswer(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new UserError("What answers on the control socket is not an mcp-gateway", {
+    throw new UserError("What answers there is not an mcp-gateway", {
       cause: error,
     });
   }

@@ -73,6 +73,15 @@ export function credentialsDirectory(environment: NodeJS.ProcessEnv = process.en
   return join(base && isAbsolute(base) ? base : usual, "mcp-gateway", "credentials");
 }
 
+/** Which gateways a person has logged in to, and where no keyring answers the logins themselves (XDG Base Directory). */
+export function loginsDirectory(environment: NodeJS.ProcessEnv = process.env): string {
+  const isWindows = process.platform === "win32";
+  const { APPDATA, XDG_CONFIG_HOME } = environment;
+  const base = isWindows ? APPDATA : XDG_CONFIG_HOME;
+  const usual = isWindows ? join(homedir(), "AppData", "Roaming") : join(homedir(), ".config");
+  return join(base && isAbsolute(base) ? base : usual, "mcp-gateway");
+}
+
 /**
  * @param hint what to do when it belongs to somebody else
  * @throws UserError when it belongs to somebody else or cannot be made private

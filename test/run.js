@@ -25,6 +25,8 @@ const PROGRAMS = [
   { program: "systemd-analyze", debian: "systemd" },
   { program: "ip", debian: "iproute2" },
   { program: "pebble", debian: "pebble" },
+  { program: "dbus-run-session", debian: "dbus-daemon" },
+  { program: "gnome-keyring-daemon", debian: "gnome-keyring" },
 ];
 
 /** All but the bench, and the rehearsal, which waits for its Traefik. By name: of several exclusions vitest heeds none. */

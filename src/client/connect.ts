@@ -135,6 +135,7 @@ async function prepare(options: ConnectOptions) {
       ...options,
       web,
       clock: systemClock,
+      clientName: "mcp-gateway connect",
       present: (page) => present(page, { mayOpen: options.mayOpenBrowser, tell }),
     },
     signal: ending.signal,

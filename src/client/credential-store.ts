@@ -1,23 +1,22 @@
 /**
- * What we hold for one MCP server and one account: who we are at its authorization server, and the tokens. One file of mode
- * 0600 in a directory of mode 0700, replaced as a whole.
+ * What we hold for one protected resource and one account: who we are at its authorization server, and the tokens. It lies
+ * in a vault (vault.ts), replaced as a whole.
  *
- * The name of the file is a digest of the endpoint and the account; the issuer and the resource stand inside, because they
+ * Its name there is a digest of the endpoint and the account; the issuer and the resource stand inside, because they
  * are known only after discovery. Whoever uses the record compares them first: credentials go to the issuer that gave them and
  * to nobody else.
  *
- * Several programs start at once and share this file. `exclusive` lets one of them at a time ask for tokens; the others then
- * find what it wrote. The lock names its process, so that of a dead one is taken over. A rotated refresh token is on the disk
+ * Several programs start at once and share it. `exclusive` lets one of them at a time ask for tokens; the others then
+ * find what it wrote. The lock names its process, so that of a dead one is taken over. A rotated refresh token is in the vault
  * before anybody uses what came with it.
  */
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { tryLock } from "../files/lock.ts";
-import { readFileIfAny, replaceFile } from "../files/private-file.ts";
 import { credentialsDirectory, makePrivateDirectory } from "../paths.ts";
 import { digest } from "../random.ts";
 import type { OwnClient } from "./registration.ts";
+import { fileVault, type Vault } from "./vault.ts";
 
 const LOOK_AGAIN = 100; // ms between two looks at a lock that somebody holds
 
@@ -64,44 +63,51 @@ export interface CredentialStore {
   ): Promise<Result>;
 }
 
-/** @param account tells apart who shares an endpoint: people, or clients known to the server before */
+/**
+ * @param account tells apart who shares an endpoint: people, or clients known to the server before
+ * @param directory of the lock
+ */
 export function openCredentialStore(
   endpoint: string,
   account: string,
   directory: string = credentialsDirectory(),
+  vault: Vault = fileVault(directory, "Set XDG_STATE_HOME to one that is yours."),
 ): CredentialStore {
-  const path = join(directory, digest(JSON.stringify([endpoint, account])).slice(0, 32));
-  const file = `${path}.json`;
-  const prepare = (): void =>
-    makePrivateDirectory(directory, "Set XDG_STATE_HOME to one that is yours.");
+  const name = digest(JSON.stringify([endpoint, account])).slice(0, 32);
   return {
     async read() {
-      const text = (await readFileIfAny(file))?.toString("utf8");
+      const text = await vault.read(name);
       return text === undefined ? {} : parse(text, endpoint);
     },
-    async write(stored) {
-      prepare();
-      await replaceFile(file, [`${JSON.stringify(stored)}\n`]);
-    },
-    remove: () => rm(file, { force: true }),
-    async exclusive(task, { signal, onWait }) {
-      prepare();
-      let lock = await tryLock(`${path}.lock`);
-      if (typeof lock === "number") onWait(lock);
-      while (typeof lock === "number") {
-        await pause(LOOK_AGAIN, undefined, { signal });
-        lock = await tryLock(`${path}.lock`);
-      }
-      try {
-        return await task();
-      } finally {
-        await lock();
-      }
-    },
+    write: (stored) => vault.write(name, JSON.stringify(stored)),
+    remove: () => vault.remove(name),
+    exclusive: (task, options) => whileLocked(directory, name, task, options),
   };
 }
 
-/** A file that says nothing we understand is like none: the worst that follows is a login. */
+/** Run `task` while no other process does anything under this name. @param options.onWait as above */
+export async function whileLocked<Result>(
+  directory: string,
+  name: string,
+  task: () => Promise<Result>,
+  { signal, onWait }: { signal: AbortSignal; onWait: (pid: number) => void },
+): Promise<Result> {
+  makePrivateDirectory(directory, "Set XDG_STATE_HOME and XDG_CONFIG_HOME to ones that are yours.");
+  const path = join(directory, `${name}.lock`);
+  let lock = await tryLock(path);
+  if (typeof lock === "number") onWait(lock);
+  while (typeof lock === "number") {
+    await pause(LOOK_AGAIN, undefined, { signal });
+    lock = await tryLock(path);
+  }
+  try {
+    return await task();
+  } finally {
+    await lock();
+  }
+}
+
+/** What says nothing we understand is like none: the worst that follows is a login. */
 function parse(text: string, endpoint: string): Stored {
   try {
     const stored = JSON.parse(text) as Stored;

@@ -26,6 +26,8 @@ export interface LoginSettings {
   clientSecret?: string | undefined;
   /** Instead of the scopes the server names. */
   scope?: string | undefined;
+  /** What the person reads of us on the consent page. */
+  clientName: string;
   /** Port of the redirect; 0 takes a free one. */
   callbackPort: number;
   /** Shows the address to the person, in a browser where there is one. */
@@ -129,7 +131,7 @@ async function inBrowser(
   try {
     const { redirectUri } = loopback;
     const client =
-      given ?? (own && before ? before : await register(server, redirectUri, settings.web));
+      given ?? (own && before ? before : await register(server, redirectUri, settings));
     const verifier = oauth.generateRandomCodeVerifier();
     const state = oauth.generateRandomState();
     const url = new URL(server.authorization_endpoint);
@@ -192,7 +194,7 @@ async function onDevice(way: Way, before: OwnClient | undefined): Promise<Logged
       hint: "Leave --device out; without a browser here, open the address that is shown in one elsewhere.",
     });
   }
-  const client = before ?? (await register(server, "http://127.0.0.1/callback", settings.web));
+  const client = before ?? (await register(server, "http://127.0.0.1/callback", settings));
   const of = { client_id: client.clientId };
   const proof = authenticationOf(server, client);
   const options = askOptions(settings.web);

@@ -56,7 +56,7 @@ export async function explained(error: unknown, doing: string, issuer: string): 
     return new UserError(`${doing} at ${issuer} was given up: there was no answer in time`);
   }
   return new UserError(`${doing} at ${issuer} failed: ${printable(reason)}`, {
-    hint: "Try again; with --verbose every step is shown, --clear forgets what was stored.",
+    hint: `Try again; the log of ${issuer} may say more than it tells us.`,
     cause: error,
   });
 }

@@ -26,7 +26,7 @@ export interface OwnClient {
 export async function register(
   server: oauth.AuthorizationServer,
   redirectUri: string,
-  web: Web,
+  { web, clientName }: { web: Web; clientName: string },
 ): Promise<OwnClient> {
   if (server.registration_endpoint === undefined) {
     throw new UserError(`${server.issuer} does not let programs register themselves`, {
@@ -41,7 +41,7 @@ export async function register(
   const response = await oauth.dynamicClientRegistrationRequest(
     server,
     {
-      client_name: "mcp-gateway connect",
+      client_name: clientName,
       software_id: "mcp-gateway",
       application_type: "native",
       redirect_uris: [redirectUri],

@@ -11,6 +11,8 @@ const TIME = 20_000; // ms for one question to an authorization server
 const CONNECT_TIME = 10_000; // ms
 
 export interface Web {
+  /** Without bounds in time; redirects are handed to the caller. @throws TypeError of fetch */
+  send(url: URL | string, init?: RequestInit): Promise<Response>;
   /** For documents and forms: bounded in time, redirects handed to the caller. */
   ask(url: URL | string, init?: RequestInit): Promise<Response>;
   /**
@@ -79,6 +81,7 @@ export async function createWeb(options: {
     check,
     dispatcher: dispatcherFor(options.endpoint),
     dispatcherFor,
+    send: plain,
     async close() {
       await Promise.all([direct.destroy(), proxied.destroy()]);
     },

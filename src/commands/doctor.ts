@@ -56,7 +56,7 @@ export default class Doctor extends BaseCommand {
 
   async #own(flags: { config?: string | undefined }, show: (group: GroupResult) => void) {
     const { lookInside } = await import("../client/doctor/local.ts");
-    const { url, groups } = await lookInside(await this.control(flags));
+    const { url, groups } = await lookInside(await this.localControl(flags));
     groups.forEach(show);
     return url;
   }

@@ -1,9 +1,9 @@
 import { systemClock } from "../clock.ts";
-import { BaseCommand } from "../command.ts";
+import { ControlCommand } from "../client/control-command.ts";
 import type { GatewayStatus } from "../control/answers.ts";
 import { formatDuration } from "../duration.ts";
 
-export default class Status extends BaseCommand {
+export default class Status extends ControlCommand {
   static override summary = "Show whether the gateway runs and what is alive in it.";
   static override examples = [
     "<%= config.bin %> status",

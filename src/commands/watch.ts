@@ -1,22 +1,25 @@
-import { Flags } from "@oclif/core";
-import { BaseCommand } from "../command.ts";
+import { Args, Flags } from "@oclif/core";
+import { ControlCommand } from "../client/control-command.ts";
 import { followGateway } from "../control/follow.ts";
 import { sentenceOf } from "../control/sentence.ts";
 import type { ControlClient, ControlEvent } from "../control.ts";
 import { EXIT } from "../errors.ts";
 import { printable } from "../terminal.ts";
 
-export default class Watch extends BaseCommand {
+export default class Watch extends ControlCommand {
   static override summary =
     "Watch a gateway that runs: sessions, tokens, services, requests, logins.";
   static override description =
     "A dashboard in the terminal; press ? there for its keys. Without a terminal, or with --json, one event a line.";
   static override examples = [
     "<%= config.bin %> watch",
-    "<%= config.bin %> watch --readonly",
+    "<%= config.bin %> watch https://gw.example.com --readonly",
     "<%= config.bin %> watch --screen-reader",
     "<%= config.bin %> watch --json | jq 'select(.type == \"request.finished\")'",
   ];
+  static override args = {
+    url: Args.string({ description: "Public URL of the gateway; else the one that is meant." }),
+  };
   static override flags = {
     readonly: Flags.boolean({ summary: "Only look: nothing can be ended, revoked or restarted." }),
     "screen-reader": Flags.boolean({
@@ -26,8 +29,8 @@ export default class Watch extends BaseCommand {
   };
 
   async run(): Promise<void> {
-    const { flags } = await this.parse(Watch);
-    const control = await this.control(flags);
+    const { args, flags } = await this.parse(Watch);
+    const control = await this.control(args.url === undefined ? flags : { gateway: args.url });
     await control.status(); // who is not there at the start is a mistake, later it is a loss
     if (flags["screen-reader"] && !this.jsonEnabled()) {
       return await this.#stream(control, (event) => this.#sentence(event));

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import type { AuthInfo } from "../../auth-info.ts";
 import { NO_PERMISSIONS, resolvePermissions } from "../../config/permissions.ts";
 import type { StdioServiceConfig } from "../../config/service.ts";
-import { credentialsDirectory } from "../../paths.ts";
+import { credentialsDirectory, loginsDirectory } from "../../paths.ts";
 import { expandReferences } from "../../secret.ts";
 import { childEnvironment } from "../child-environment.ts";
 import { Child } from "../child.ts";
@@ -113,7 +113,12 @@ function programOf(
     config,
     environment,
     changeable,
-    hidden: [paths.directory, dirname(paths.controlSocket), credentialsDirectory(environment)],
+    hidden: [
+      paths.directory,
+      dirname(paths.controlSocket),
+      credentialsDirectory(environment),
+      loginsDirectory(environment),
+    ],
     cache: join(paths.directory, "cache", name),
   });
   log.info({ service: name, sandbox: sandbox.tier }, "what confines this service's programs");

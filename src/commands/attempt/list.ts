@@ -1,12 +1,12 @@
 import { Flags } from "@oclif/core";
 import { systemClock } from "../../clock.ts";
-import { BaseCommand } from "../../command.ts";
+import { ControlCommand } from "../../client/control-command.ts";
 import type { AttemptState, AttemptSummary } from "../../control/attempts.ts";
 import { formatDuration, parseDuration } from "../../duration.ts";
 
 const STATES: readonly AttemptState[] = ["running", "succeeded", "failed", "stopped"];
 
-export default class AttemptList extends BaseCommand {
+export default class AttemptList extends ControlCommand {
   static override summary = "List login attempts, newest first, and what came of each.";
   static override description =
     "The gateway keeps the last few hundred in memory. mcp-gateway attempt show says what to do about one.";

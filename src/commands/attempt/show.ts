@@ -1,11 +1,11 @@
 import { Args } from "@oclif/core";
-import { BaseCommand } from "../../command.ts";
+import { ControlCommand } from "../../client/control-command.ts";
 import type { Attempt, AttemptState } from "../../control/attempts.ts";
 import { formatTimeline } from "../../control/timeline.ts";
 
 const COLOURS = { running: "cyan", succeeded: "green", failed: "red", stopped: "yellow" } as const;
 
-export default class AttemptShow extends BaseCommand {
+export default class AttemptShow extends ControlCommand {
   static override summary = "Show one login attempt: its verdict, what to do, and every step.";
   static override examples = [
     "<%= config.bin %> attempt show Xk3v9QpL",

@@ -1,9 +1,9 @@
-import { BaseCommand } from "../../command.ts";
+import { ControlCommand } from "../../client/control-command.ts";
 import { systemClock } from "../../clock.ts";
 import type { ClientSummary } from "../../control/answers.ts";
 import { formatDuration } from "../../duration.ts";
 
-export default class ClientList extends BaseCommand {
+export default class ClientList extends ControlCommand {
   static override summary = "List the OAuth clients.";
   static override description =
     "Clients register themselves when somebody connects them; `client register` adds one by hand.";

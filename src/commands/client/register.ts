@@ -1,6 +1,6 @@
 import { Flags } from "@oclif/core";
 import { writeFile } from "node:fs/promises";
-import { BaseCommand } from "../../command.ts";
+import { ControlCommand } from "../../client/control-command.ts";
 import type { RegisteredClient } from "../../control/answers.ts";
 import { createSecretFile, readKeySetFile } from "../../secret.ts";
 
@@ -14,7 +14,7 @@ const GRANT_TYPES = {
 const SECRET_METHODS = { header: "client_secret_basic", body: "client_secret_post" } as const;
 const many = { multiple: true, multipleNonGreedy: true } as const;
 
-export default class ClientRegister extends BaseCommand {
+export default class ClientRegister extends ControlCommand {
   static override summary = "Register an OAuth client by hand.";
   static override description =
     "For clients that cannot register themselves, and for programs that act for themselves. Without --confidential or a key the client is public: it proves itself by PKCE and has no secret.";

@@ -1,9 +1,9 @@
 import { Args, Flags } from "@oclif/core";
-import { BaseCommand } from "../../command.ts";
+import { ControlCommand } from "../../client/control-command.ts";
 import type { RevokedClient } from "../../control/answers.ts";
 import { printable } from "../../terminal.ts";
 
-export default class ClientRevoke extends BaseCommand {
+export default class ClientRevoke extends ControlCommand {
   static override summary =
     "Revoke a client, every grant and token it holds, and its MCP sessions, at once.";
   static override description =

@@ -1,5 +1,5 @@
 import { Args } from "@oclif/core";
-import { BaseCommand } from "../../command.ts";
+import { ControlCommand } from "../../client/control-command.ts";
 import type { ClientSummary } from "../../control/answers.ts";
 
 const REGISTERED = {
@@ -8,7 +8,7 @@ const REGISTERED = {
   document: "by the document at its id",
 } as const;
 
-export default class ClientShow extends BaseCommand {
+export default class ClientShow extends ControlCommand {
   static override summary = "Show one OAuth client.";
   static override examples = [
     "<%= config.bin %> client show s6BhdRkqt3",

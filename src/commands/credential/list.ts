@@ -1,10 +1,10 @@
 import { systemClock } from "../../clock.ts";
-import { BaseCommand } from "../../command.ts";
+import { ControlCommand } from "../../client/control-command.ts";
 import type { CredentialSummary } from "../../control/answers.ts";
 import { narrowed, ownedFlags } from "../../control/list-flags.ts";
 import { formatDuration } from "../../duration.ts";
 
-export default class CredentialList extends BaseCommand {
+export default class CredentialList extends ControlCommand {
   static override summary = "List who has entered which credentials for which service.";
   static override description = "What they are is encrypted, and shown to nobody.";
   static override examples = [

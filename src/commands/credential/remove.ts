@@ -1,11 +1,11 @@
 import { Args, Flags } from "@oclif/core";
-import { BaseCommand } from "../../command.ts";
+import { ControlCommand } from "../../client/control-command.ts";
 import type { CredentialSummary } from "../../control/answers.ts";
 import { narrowed, ownerFlags } from "../../control/list-flags.ts";
 import type { ControlClient } from "../../control.ts";
 import { EXIT, UserError } from "../../errors.ts";
 
-export default class CredentialRemove extends BaseCommand {
+export default class CredentialRemove extends ControlCommand {
   static override summary =
     "Remove what a person has entered for a service; that person's MCP sessions of it end at once.";
   static override description =

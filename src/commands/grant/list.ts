@@ -1,10 +1,10 @@
 import { systemClock } from "../../clock.ts";
-import { BaseCommand } from "../../command.ts";
+import { ControlCommand } from "../../client/control-command.ts";
 import type { GrantSummary } from "../../control/answers.ts";
 import { listFlags, narrowed } from "../../control/list-flags.ts";
 import { formatDuration } from "../../duration.ts";
 
-export default class GrantList extends BaseCommand {
+export default class GrantList extends ControlCommand {
   static override summary = "List the grants: which client may do what, in whose name.";
   static override examples = [
     "<%= config.bin %> grant list",

@@ -1,12 +1,12 @@
 import { Args, Flags } from "@oclif/core";
-import { BaseCommand } from "../../command.ts";
+import { ControlCommand } from "../../client/control-command.ts";
 import type { GrantSummary } from "../../control/answers.ts";
 import { holderFlags, narrowed } from "../../control/list-flags.ts";
 import type { ControlClient } from "../../control.ts";
 import { EXIT, UserError } from "../../errors.ts";
 import { printable } from "../../terminal.ts";
 
-export default class GrantRevoke extends BaseCommand {
+export default class GrantRevoke extends ControlCommand {
   static override summary =
     "End a grant, or all of a client or a person: their tokens and MCP sessions end at once.";
   static override description =

@@ -1,9 +1,9 @@
 import { systemClock } from "../../clock.ts";
-import { BaseCommand } from "../../command.ts";
+import { ControlCommand } from "../../client/control-command.ts";
 import type { SigningKeySummary } from "../../control/answers.ts";
 import { formatDuration } from "../../duration.ts";
 
-export default class KeyList extends BaseCommand {
+export default class KeyList extends ControlCommand {
   static override summary = "List the keys that sign access tokens.";
   static override description =
     "A key is published 15 minutes before it signs, and stays until the last token it signed has died.";

@@ -1,8 +1,8 @@
 import { Flags } from "@oclif/core";
-import { BaseCommand } from "../../command.ts";
+import { ControlCommand } from "../../client/control-command.ts";
 import type { RotatedKeys } from "../../control/answers.ts";
 
-export default class KeyRotate extends BaseCommand {
+export default class KeyRotate extends ControlCommand {
   static override summary = "Replace the key that signs access tokens.";
   static override description =
     "Nobody notices: the new key is published now and signs in 15 minutes, the old one verifies until its last token has died. With --emergency, for a key that has leaked, every key and every access token ends at once; clients fetch new tokens with their refresh tokens.";

@@ -85,7 +85,7 @@ export default class ServiceAdd extends BaseCommand {
     writeEdit(edit);
     this.log(`Added ${service} to ${file}.`);
     const { next, ...followed } = await followEdit(
-      await this.control({ config: file }),
+      await this.localControl({ config: file }),
       service,
       true,
     );

@@ -1,4 +1,4 @@
-import { BaseCommand } from "../../command.ts";
+import { ControlCommand } from "../../client/control-command.ts";
 import { NO_PERMISSIONS, type Permissions } from "../../config/permissions.ts";
 import type { ServiceStatus } from "../../control/services.ts";
 import { EXIT, UserError } from "../../errors.ts";
@@ -18,7 +18,7 @@ interface ListedService {
   reason?: string;
 }
 
-export default class ServiceList extends BaseCommand {
+export default class ServiceList extends ControlCommand {
   static override summary = "List the MCP servers behind the gateway.";
   static override description =
     "Those of the running gateway, and those that mcp-gateway.yaml has besides.";
@@ -31,7 +31,8 @@ export default class ServiceList extends BaseCommand {
     const { flags } = await this.parse(ServiceList);
     const running = await this.#running(flags);
     const { loadConfig } = await import("../../config-file.ts");
-    const isFile = (flags.config ?? findConfigFile(process.cwd())) !== undefined;
+    const isHere = this.namedGateway(flags) === undefined;
+    const isFile = isHere && (flags.config ?? findConfigFile(process.cwd())) !== undefined;
     if (!isFile && running === undefined) loadConfig({ file: flags.config });
     const configured = isFile ? loadConfig({ file: flags.config }).config.services : {};
     const names = new Set([
@@ -72,7 +73,10 @@ export default class ServiceList extends BaseCommand {
   }
 
   /** @returns undefined when no gateway runs */
-  async #running(flags: { config?: string | undefined }): Promise<ServiceStatus[] | undefined> {
+  async #running(flags: {
+    config?: string | undefined;
+    gateway?: string | undefined;
+  }): Promise<ServiceStatus[] | undefined> {
     try {
       return (await (await this.control(flags)).status()).services;
     } catch (error) {

@@ -1,12 +1,12 @@
 import { Args, Flags } from "@oclif/core";
-import { BaseCommand } from "../../command.ts";
+import { ControlCommand } from "../../client/control-command.ts";
 import type { ServiceLogLine } from "../../control/services.ts";
 import { EXIT, UserError } from "../../errors.ts";
 import { printable } from "../../terminal.ts";
 
 const LOOK = 500; // ms
 
-export default class ServiceLogs extends BaseCommand {
+export default class ServiceLogs extends ControlCommand {
   static override summary = "Show what a service's processes wrote to standard error.";
   static override description =
     "The gateway keeps the last 500 lines of each service in memory, without secrets. With --json and --follow, one object a line.";

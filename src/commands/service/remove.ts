@@ -42,7 +42,11 @@ export default class ServiceRemove extends BaseCommand {
     await this.confirm(`Remove ${service} from ${file}?`, flags.yes);
     writeEdit(edit);
     this.log(`Removed ${service} from ${file}.`);
-    const { next, state } = await followEdit(await this.control({ config: file }), service, false);
+    const { next, state } = await followEdit(
+      await this.localControl({ config: file }),
+      service,
+      false,
+    );
     if (state === "restart needed") this.tell(next!);
     return { ...removed, state };
   }

@@ -1,8 +1,8 @@
 import { Args } from "@oclif/core";
-import { BaseCommand } from "../../command.ts";
+import { ControlCommand } from "../../client/control-command.ts";
 import type { RestartedService } from "../../control/services.ts";
 
-export default class ServiceRestart extends BaseCommand {
+export default class ServiceRestart extends ControlCommand {
   static override summary =
     "End a service's sessions and processes; who comes next gets fresh ones.";
   static override description =

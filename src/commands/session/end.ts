@@ -1,9 +1,9 @@
 import { Args, Flags } from "@oclif/core";
-import { BaseCommand } from "../../command.ts";
+import { ControlCommand } from "../../client/control-command.ts";
 import type { SessionSummary } from "../../control/answers.ts";
 import { printable } from "../../terminal.ts";
 
-export default class SessionEnd extends BaseCommand {
+export default class SessionEnd extends ControlCommand {
   static override summary = "End one MCP session at once.";
   static override description =
     "Its client may open a new one: the access stays. To end that too, revoke the grant.";

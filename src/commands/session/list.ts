@@ -1,10 +1,10 @@
 import { systemClock } from "../../clock.ts";
-import { BaseCommand } from "../../command.ts";
+import { ControlCommand } from "../../client/control-command.ts";
 import type { SessionSummary } from "../../control/answers.ts";
 import { listFlags, narrowed } from "../../control/list-flags.ts";
 import { formatDuration } from "../../duration.ts";
 
-export default class SessionList extends BaseCommand {
+export default class SessionList extends ControlCommand {
   static override summary = "List the MCP sessions that are open.";
   static override examples = [
     "<%= config.bin %> session list",

@@ -1,10 +1,10 @@
 import { Args } from "@oclif/core";
 import { systemClock } from "../../clock.ts";
-import { BaseCommand } from "../../command.ts";
+import { ControlCommand } from "../../client/control-command.ts";
 import type { AccessTokenSummary } from "../../control/answers.ts";
 import { formatDuration } from "../../duration.ts";
 
-export default class TokenInspect extends BaseCommand {
+export default class TokenInspect extends ControlCommand {
   static override summary = "Show what one access token is good for, and whose it is.";
   static override examples = [
     "<%= config.bin %> token inspect Yk3vD2xw0fM",

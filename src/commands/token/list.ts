@@ -1,10 +1,10 @@
 import { systemClock } from "../../clock.ts";
-import { BaseCommand } from "../../command.ts";
+import { ControlCommand } from "../../client/control-command.ts";
 import type { AccessTokenSummary } from "../../control/answers.ts";
 import { listFlags, narrowed } from "../../control/list-flags.ts";
 import { formatDuration } from "../../duration.ts";
 
-export default class TokenList extends BaseCommand {
+export default class TokenList extends ControlCommand {
   static override summary = "List the access tokens that are alive.";
   static override description = "Token ids name tokens; they are not the tokens and open nothing.";
   static override examples = [

@@ -1,9 +1,9 @@
 import { Args, Flags } from "@oclif/core";
-import { BaseCommand } from "../../command.ts";
+import { ControlCommand } from "../../client/control-command.ts";
 import type { AccessTokenSummary } from "../../control/answers.ts";
 import { printable } from "../../terminal.ts";
 
-export default class TokenRevoke extends BaseCommand {
+export default class TokenRevoke extends ControlCommand {
   static override summary = "Revoke one access token at once.";
   static override description =
     "The grant it came from lives on: its client may fetch a new token. To end that too, revoke the grant.";

@@ -1,9 +1,9 @@
 import { Args, Flags } from "@oclif/core";
-import { BaseCommand } from "../../command.ts";
+import { ControlCommand } from "../../client/control-command.ts";
 import type { GivenAccess } from "../../control/accounts.ts";
 import { readPassword } from "../../control/read-password.ts";
 
-export default class UserAdd extends BaseCommand {
+export default class UserAdd extends ControlCommand {
   static override summary = "Give a person an account of this gateway.";
   static override description =
     "Prints a link at which the person sets a password; hand it over on a way you trust. It works once and runs out. Needs { type: accounts } in identity.providers.";

@@ -1,9 +1,9 @@
-import { BaseCommand } from "../../command.ts";
+import { ControlCommand } from "../../client/control-command.ts";
 import { systemClock } from "../../clock.ts";
 import type { AccountSummary } from "../../control/accounts.ts";
 import { formatDuration } from "../../duration.ts";
 
-export default class UserList extends BaseCommand {
+export default class UserList extends ControlCommand {
   static override summary = "List the accounts of this gateway.";
   static override description =
     "Only its own: people who come from GitHub or an OpenID provider have their accounts there.";

@@ -1,8 +1,8 @@
 import { Args, Flags } from "@oclif/core";
-import { BaseCommand } from "../../command.ts";
+import { ControlCommand } from "../../client/control-command.ts";
 import type { RemovedAccount } from "../../control/accounts.ts";
 
-export default class UserRemove extends BaseCommand {
+export default class UserRemove extends ControlCommand {
   static override summary =
     "Remove an account, with every grant, token and MCP session of that person, at once.";
   static override examples = [

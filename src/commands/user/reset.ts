@@ -1,9 +1,9 @@
 import { Args, Flags } from "@oclif/core";
-import { BaseCommand } from "../../command.ts";
+import { ControlCommand } from "../../client/control-command.ts";
 import type { GivenAccess } from "../../control/accounts.ts";
 import { readPassword } from "../../control/read-password.ts";
 
-export default class UserReset extends BaseCommand {
+export default class UserReset extends ControlCommand {
   static override summary = "Give a person a new link to set a password; the old password ends.";
   static override description =
     "Browsers in which the person was logged in must log in again. What the person has connected goes on, unless --end-grants says otherwise.";
