@@ -33,7 +33,9 @@ export default class Watch extends ControlCommand {
     const control = await this.control(args.url === undefined ? flags : { gateway: args.url });
     await control.status(); // who is not there at the start is a mistake, later it is a loss
     if (flags["screen-reader"] && !this.jsonEnabled()) {
-      return await this.#stream(control, (event) => this.#sentence(event));
+      // Steps of a login are many, and how it ended is an event of its own.
+      const isTold = ({ type }: ControlEvent): boolean => type !== "attempt.noted";
+      return await this.#stream(control, (event) => isTold(event) && this.#sentence(event));
     }
     if (this.jsonEnabled() || !process.stdout.isTTY || !process.stdin.isTTY) {
       return await this.#stream(control, (event) => JSON.stringify(event));
@@ -51,7 +53,10 @@ export default class Watch extends ControlCommand {
   }
 
   /** Until a signal, or until nobody reads any more. */
-  async #stream(control: ControlClient, write: (event: ControlEvent) => string): Promise<void> {
+  async #stream(
+    control: ControlClient,
+    write: (event: ControlEvent) => string | false,
+  ): Promise<void> {
     const stop = new AbortController();
     for (const signal of ["SIGINT", "SIGTERM"] as const) {
       process.once(signal, () => {
@@ -63,7 +68,10 @@ export default class Watch extends ControlCommand {
     let isLost = false;
     await followGateway(control, {
       signal: stop.signal,
-      onEvent: (event) => this.writeLine(write(event)),
+      onEvent: (event) => {
+        const line = write(event);
+        if (line !== false) this.writeLine(line);
+      },
       onConnection: (connection) => {
         if (connection.state === "lost" && !isLost)
           this.tell(`Lost: ${connection.reason}. Trying again.`);

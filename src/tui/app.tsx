@@ -31,7 +31,8 @@ export async function watch(control: ControlClient, options: WatchOptions): Prom
   try {
     return await new Promise<number>((end, fail) => {
       for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-        process.once(signal, () => end(EXIT.interrupted));
+        // Not once: a listener that is gone by then makes Ink's own one end the process at once.
+        process.on(signal, () => end(EXIT.interrupted));
       }
       process.once("uncaughtException", fail).once("unhandledRejection", fail);
       const brush = createBrush(options.isColoured);
