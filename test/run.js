@@ -38,7 +38,7 @@ const PROJECTS = ["unit", "architecture", "contract", "conformance", "browser", 
  */
 const ONCE = [
   "test/conformance/{catalog,suite,*-suite,hosts,limits.memory}.test.ts",
-  "test/conformance/{commands.?*,doctor,doctor.*}.test.ts",
+  "test/conformance/{commands.?*,doctor,doctor.*,watch.?*}.test.ts",
 ];
 
 /** Packages whose `node_modules` the suites need. */

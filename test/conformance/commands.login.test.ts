@@ -113,7 +113,7 @@ describe("login", () => {
     const flag = ["--gateway", gateway.url];
     const ended = await admin.run(["client", "revoke", clientId.slice(0, 8), "--yes", ...flag]);
     expect(ended).toMatchObject({ code: 0 });
-    expect(gateway.events.filter(({ type }) => type === "control.used").at(-1)).toMatchObject({
+    expect(gateway.events.findLast(({ type }) => type === "control.used")).toMatchObject({
       door: "remote",
       subject: ME,
       action: "DELETE /clients/:id",

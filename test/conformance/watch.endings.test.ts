@@ -65,6 +65,7 @@ describe("the terminal is as before", () => {
 });
 
 describe("colours", () => {
+  // oxlint-disable-next-line no-control-regex -- this one begins a colour
   const COLOUR = /\u001b\[(?:\d+;)*[349][0-7]m/;
   it("are there, and are not with NO_COLOR", async () => {
     expect((await watchInShell()).coloured()).toMatch(COLOUR);
