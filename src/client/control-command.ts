@@ -2,7 +2,7 @@
  * What every command is made of that talks to a gateway: to the one on this machine, or to one elsewhere.
  */
 import { Flags } from "@oclif/core";
-import { existsSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import { BaseCommand } from "../command.ts";
 import { connectControl, stateDirectoryFor, type ControlClient } from "../control.ts";
 import { findConfigFile, statePaths } from "../paths.ts";
@@ -36,7 +36,7 @@ export abstract class ControlCommand extends BaseCommand {
     if (named === undefined) {
       const directory = await stateDirectoryFor(flags.config);
       const isHere = flags.config !== undefined || findConfigFile(process.cwd()) !== undefined;
-      if (isHere || existsSync(statePaths(directory).controlSocket)) {
+      if (isHere || isThere(statePaths(directory).controlSocket)) {
         return connectControl(directory);
       }
       const { current } = await knownGateways();
@@ -50,6 +50,17 @@ export abstract class ControlCommand extends BaseCommand {
   protected namedGateway({ config, gateway }: GatewayFlags): string | undefined {
     if (gateway !== undefined || config !== undefined) return gateway;
     return process.env["MCP_GATEWAY_URL"] || undefined;
+  }
+}
+
+/** Somebody else's, which may not be looked at, is there, too. */
+function isThere(path: string): boolean {
+  try {
+    lstatSync(path);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code !== "ENOENT" && code !== "ENOTDIR";
   }
 }
 

@@ -24,12 +24,12 @@ interface Known {
 const NAME = "gateways";
 
 export async function knownGateways(): Promise<Known> {
-  const text = (await readFileIfAny(join(loginsDirectory(), `${NAME}.json`)))?.toString("utf8");
   try {
+    const text = (await readFileIfAny(join(loginsDirectory(), `${NAME}.json`)))?.toString("utf8");
     const known = JSON.parse(text ?? "") as Partial<Known>;
     if (Array.isArray(known.gateways)) return { ...known, gateways: known.gateways };
   } catch {
-    // as below
+    // What cannot be read names none.
   }
   return { gateways: [] };
 }
