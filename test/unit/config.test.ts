@@ -85,7 +85,7 @@ describe("the configuration", () => {
         certificates: [],
         trustedIPs: [],
         rateLimit: { average: 50, burst: 200 },
-        admin: false,
+        admin: true,
         api: false,
         accessLog: true,
       },
