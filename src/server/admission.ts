@@ -3,7 +3,6 @@
  * something is issued, and at each use of a token: a list that was changed counts at the very next request.
  */
 import type { Identity } from "../auth-info.ts";
-import { adminUri } from "../config/endpoints.ts";
 import { matchesRule, parseRule, type AllowRule, type Comer } from "../config/allow.ts";
 import type { ServerContext } from "./context.ts";
 
@@ -31,7 +30,7 @@ export function closedBy(
   const comer = { identity, clientId: wanted?.clientId ?? NO_CLIENT };
   if (!fits(config.identity.allow, comer)) return "identity.allow";
   // By its address: with the last admin the resource is gone, and what was granted for it must go, too.
-  if (wanted?.resource === adminUri(config)) {
+  if (wanted?.resource === resources.adminUri) {
     return isAdmin({ config }, identity) ? undefined : "identity.admins";
   }
   const service = wanted && resources.named(wanted.resource)?.service;

@@ -36,6 +36,8 @@ export interface Resources {
   readonly all: readonly ServiceResource[];
   /** The administration of the gateway; undefined while nobody may use it. */
   readonly admin: Resource | undefined;
+  /** Its address, whether or not anybody may use it. */
+  readonly adminUri: string;
   /**
    * The resource a client names in a `resource` parameter. One trailing slash and the case of scheme and host do not
    * count; everything else does (JavaScript clients append a slash). @returns undefined when we do not serve it
@@ -66,6 +68,9 @@ export function createLiveResources(config: Config): LiveResources {
     get admin() {
       return current.admin;
     },
+    get adminUri() {
+      return current.adminUri;
+    },
     named: (uri) => current.named(uri),
     at: (host, path) => current.at(host, path),
     get fallback() {
@@ -93,7 +98,8 @@ export function createResources(config: Config): Resources {
     scopes: serviceScopes(config.services[service]),
     requiredScope: REQUIRED_SCOPE,
   }));
-  const admin = hasAdmins(config) ? administration(config) : undefined;
+  const address = adminUri(config);
+  const admin = hasAdmins(config) ? administration(address) : undefined;
   const named = admin ? [...all, admin] : all;
 
   const byUri = new Map<string, Resource>(named.map((entry) => [entry.uri, entry]));
@@ -101,6 +107,7 @@ export function createResources(config: Config): Resources {
   return {
     all,
     admin,
+    adminUri: address,
     named(uri) {
       const canonical = byUri.has(uri) ? uri : canonicalUri(uri);
       return canonical === undefined ? undefined : byUri.get(canonical);
@@ -112,8 +119,7 @@ export function createResources(config: Config): Resources {
   };
 }
 
-function administration(config: Config): Resource {
-  const uri = adminUri(config);
+function administration(uri: string): Resource {
   const { origin, host, pathname: path } = new URL(uri);
   return {
     uri,
