@@ -38,6 +38,7 @@ export function createAdminDoor(
       const uri = `${new URL(admin!.uri).origin}${path}`;
       const auth = (known = await authenticate(request, response, admin!, { uri }));
       authorize(auth, admin!, [admin!.requiredScope]);
+      if (response.destroyed) return true; // gone meanwhile, and told nobody that comes now
       const right = holdRight(context, auth);
       response.on("close", () => right.release());
       const [, query] = (request.url ?? "").split("?", 2);
