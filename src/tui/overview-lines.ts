@@ -104,10 +104,7 @@ function trafficLines({ traffic }: GatewayData, now: number, width: number): Cel
     sparkline(series(traffic, now, 60, valueOf).slice(-wide));
   const share = rates.requests === 0 ? 0 : (100 * rates.failures) / rates.requests;
   const at = (part: number) => (second: (typeof traffic)[number]) =>
-    quantile(
-      second.durations.toSorted((a, b) => a - b),
-      part,
-    ) ?? 0;
+    quantile(second.durations, part) ?? 0;
   const row = (name: string, value: string, bars: string, tone: Tone): Cells => [
     [INDENT, 2],
     [name, LABEL, "dim"],

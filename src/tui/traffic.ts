@@ -6,7 +6,7 @@ export interface Second {
   readonly requests: number;
   /** Status 400 and above. */
   readonly failures: number;
-  /** Seconds, of those that carried a message; streams last as long as they are wanted. */
+  /** Seconds, ascending, of those that carried a message; streams last as long as they are wanted. */
   readonly durations: readonly number[];
 }
 
@@ -39,13 +39,27 @@ export function countRequest(
     at,
     requests: before.requests + 1,
     failures: before.failures + (request.status >= 400 ? 1 : 0),
-    durations: isMeasured ? [...durations, request.seconds] : durations,
+    durations: isMeasured ? inserted(durations, request.seconds) : durations,
   };
   const head = seconds.slice(0, found ? index : index + 1);
   return [...head, next, ...seconds.slice(index + 1)].slice(-2 * WINDOW);
 }
 
+function inserted(ascending: readonly number[], value: number): number[] {
+  return ascending.toSpliced(ascending.findLastIndex((one) => one <= value) + 1, 0, value);
+}
+
+let last: { seconds: readonly Second[]; now: number; rates: Rates } | undefined;
+
+/** The last answer is kept: header and overview ask in the same frame. */
 export function ratesOf(seconds: readonly Second[], now: number): Rates {
+  if (last?.seconds !== seconds || last.now !== now) {
+    last = { seconds, now, rates: count(seconds, now) };
+  }
+  return last.rates;
+}
+
+function count(seconds: readonly Second[], now: number): Rates {
   const minute = seconds.filter(({ at }) => at > now - WINDOW - 1);
   const recent = minute.filter(({ at }) => at > now - RECENT - 1);
   const durations = minute.flatMap((second) => second.durations).toSorted((a, b) => a - b);

@@ -21,6 +21,16 @@ export function moment(at: number | undefined): string | undefined {
   return `${day} ${timeOfDay(at)}`;
 }
 
+/** When it was, and how long ago. */
+export function since(now: number, at: number): string {
+  return `${moment(at)}, ${age(now, at)} ago`;
+}
+
+/** When it will be, and in how long. */
+export function until(now: number, at: number): string {
+  return `${moment(at)}, in ${age(at, now)}`;
+}
+
 export function milliseconds(seconds: number | undefined): string {
   if (seconds === undefined) return "-";
   if (seconds >= 100) return formatDuration(seconds);

@@ -1,5 +1,5 @@
 import type { ClientSummary } from "../../control/answers.ts";
-import { age, moment, short } from "../words.ts";
+import { age, short, since } from "../words.ts";
 import type { Pane } from "./pane.ts";
 
 export const clients: Pane<ClientSummary> = {
@@ -26,7 +26,7 @@ export const clients: Pane<ClientSummary> = {
       ["client", row.clientId, "accent"],
       ["name", row.name],
       ["kind", row.kind],
-      ["registered", `${moment(row.registeredAt)}, ${age(now, row.registeredAt)} ago`],
+      ["registered", since(now, row.registeredAt)],
       ["by", row.via],
       ["scope", row.scope],
       ["grants", `${row.grants}`],

@@ -1,6 +1,6 @@
 import type { GrantSummary } from "../../control/answers.ts";
 import { nameOf } from "../gateway-data.ts";
-import { age, moment, pathOf, short } from "../words.ts";
+import { age, pathOf, short, since, until } from "../words.ts";
 import type { Pane } from "./pane.ts";
 
 export const grants: Pane<GrantSummary> = {
@@ -32,14 +32,9 @@ export const grants: Pane<GrantSummary> = {
       ["scopes", row.scopes.join(" ")],
       ["access tokens", `${row.accessTokens}`],
       ["sessions", `${row.sessions}`],
-      ["given", `${moment(row.createdAt)}, ${age(now, row.createdAt)} ago`],
-      [
-        "last used",
-        row.lastUsedAt === undefined
-          ? "never"
-          : `${moment(row.lastUsedAt)}, ${age(now, row.lastUsedAt)} ago`,
-      ],
-      ["ends", `${moment(row.expiresAt)}, in ${age(row.expiresAt, now)}`],
+      ["given", since(now, row.createdAt)],
+      ["last used", row.lastUsedAt === undefined ? "never" : since(now, row.lastUsedAt)],
+      ["ends", until(now, row.expiresAt)],
     ],
   }),
   deedTo: (row, data) => ({

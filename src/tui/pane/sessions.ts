@@ -1,6 +1,6 @@
 import type { SessionSummary } from "../../control/answers.ts";
 import { nameOf } from "../gateway-data.ts";
-import { age, moment } from "../words.ts";
+import { age, since } from "../words.ts";
 import type { Pane } from "./pane.ts";
 
 export const sessions: Pane<SessionSummary> = {
@@ -34,8 +34,8 @@ export const sessions: Pane<SessionSummary> = {
       ["protocol", `${row.protocolVersion} (${row.era})`],
       ["process", row.pid?.toString()],
       ["requests", `${row.requests}`],
-      ["opened", `${moment(row.openedAt)}, ${age(now, row.openedAt)} ago`],
-      ["last active", `${moment(row.lastActiveAt)}, ${age(now, row.lastActiveAt)} ago`],
+      ["opened", since(now, row.openedAt)],
+      ["last active", since(now, row.lastActiveAt)],
     ],
   }),
   deedTo: (row, data) => ({

@@ -1,6 +1,6 @@
 import type { AccessTokenSummary } from "../../control/answers.ts";
 import { nameOf } from "../gateway-data.ts";
-import { age, moment, pathOf, short } from "../words.ts";
+import { age, pathOf, short, since, until } from "../words.ts";
 import type { Pane } from "./pane.ts";
 
 const SOON = 60; // seconds
@@ -34,12 +34,8 @@ export const tokens: Pane<AccessTokenSummary> = {
       ["scopes", row.scopes.join(" ")],
       ["grant", row.grantId],
       ["bound to", row.jkt === undefined ? "nothing (bearer)" : `key ${row.jkt}`],
-      ["issued", `${moment(row.issuedAt)}, ${age(now, row.issuedAt)} ago`],
-      [
-        "ends",
-        `${moment(row.expiresAt)}, in ${age(row.expiresAt, now)}`,
-        row.expiresAt - now < SOON ? "warn" : undefined,
-      ],
+      ["issued", since(now, row.issuedAt)],
+      ["ends", until(now, row.expiresAt), row.expiresAt - now < SOON ? "warn" : undefined],
     ],
   }),
   deedTo: (row, data) => ({
