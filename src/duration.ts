@@ -27,3 +27,9 @@ export function formatDuration(seconds: number): string {
   if (amount < 172_800) return `${sign}${Math.floor(amount / 3600)}h`;
   return `${sign}${Math.floor(amount / 86_400)}d`;
 }
+
+/** A moment as seen from another, both in seconds since 1970: `3d ago` or `in 12m`. */
+export function formatRelative(time: number, now: number): string {
+  const seconds = now - time;
+  return seconds < 0 ? `in ${formatDuration(-seconds)}` : `${formatDuration(seconds)} ago`;
+}

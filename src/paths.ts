@@ -63,23 +63,27 @@ export function prepareStateDirectory(directory: string): StatePaths {
  * Where a person's credentials for other people's servers lie, whatever directory they stand in (XDG Base Directory).
  */
 export function credentialsDirectory(environment: NodeJS.ProcessEnv = process.env): string {
-  const isWindows = process.platform === "win32";
   const { LOCALAPPDATA, XDG_STATE_HOME } = environment;
-  const base = isWindows ? LOCALAPPDATA : XDG_STATE_HOME;
-  // XDG: a relative path is invalid and must be ignored.
-  const usual = isWindows
-    ? join(homedir(), "AppData", "Local")
-    : join(homedir(), ".local", "state");
-  return join(base && isAbsolute(base) ? base : usual, "mcp-gateway", "credentials");
+  const base =
+    process.platform === "win32"
+      ? personal(LOCALAPPDATA, "AppData", "Local")
+      : personal(XDG_STATE_HOME, ".local", "state");
+  return join(base, "mcp-gateway", "credentials");
 }
 
 /** Which gateways a person has logged in to, and where no keyring answers the logins themselves (XDG Base Directory). */
 export function loginsDirectory(environment: NodeJS.ProcessEnv = process.env): string {
-  const isWindows = process.platform === "win32";
   const { APPDATA, XDG_CONFIG_HOME } = environment;
-  const base = isWindows ? APPDATA : XDG_CONFIG_HOME;
-  const usual = isWindows ? join(homedir(), "AppData", "Roaming") : join(homedir(), ".config");
-  return join(base && isAbsolute(base) ? base : usual, "mcp-gateway");
+  const base =
+    process.platform === "win32"
+      ? personal(APPDATA, "AppData", "Roaming")
+      : personal(XDG_CONFIG_HOME, ".config");
+  return join(base, "mcp-gateway");
+}
+
+/** @param usual below the home, where nothing is `given`. XDG: a relative path is invalid and must be ignored. */
+function personal(given: string | undefined, ...usual: string[]): string {
+  return given && isAbsolute(given) ? given : join(homedir(), ...usual);
 }
 
 /**

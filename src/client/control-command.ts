@@ -6,9 +6,9 @@ import { lstatSync } from "node:fs";
 import { BaseCommand } from "../command.ts";
 import { connectControl, stateDirectoryFor, type ControlClient } from "../control.ts";
 import { findConfigFile, statePaths } from "../paths.ts";
-import { knownGateways, meantGateway } from "./gateways.ts";
+import { gatewayOfEnvironment, knownGateways, meantGateway } from "./gateways.ts";
 
-interface GatewayFlags {
+export interface GatewayFlags {
   config?: string | undefined;
   gateway?: string | undefined;
 }
@@ -49,7 +49,7 @@ export abstract class ControlCommand extends BaseCommand {
   /** The gateway elsewhere that the person has named; undefined when none was. */
   protected namedGateway({ config, gateway }: GatewayFlags): string | undefined {
     if (gateway !== undefined || config !== undefined) return gateway;
-    return process.env["MCP_GATEWAY_URL"] || undefined;
+    return gatewayOfEnvironment();
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { readFileIfAny, replaceFile } from "../files/private-file.ts";
 import { EXIT, UserError } from "../errors.ts";
-import { loginsDirectory, makePrivateDirectory } from "../paths.ts";
+import { loginsDirectory } from "../paths.ts";
 import { join } from "node:path";
 import { whileLocked } from "./credential-store.ts";
 
@@ -66,6 +66,11 @@ export async function meantGateway(named: string | undefined): Promise<KnownGate
   );
 }
 
+/** The one that the environment names, for commands that name none. */
+export function gatewayOfEnvironment(): string | undefined {
+  return process.env["MCP_GATEWAY_URL"] || undefined;
+}
+
 /**
  * What a person writes for a gateway as its public URL is written: `gw.example.com` means https.
  * @throws UserError exit 2
@@ -84,7 +89,6 @@ export function gatewayUrl(text: string): string {
 
 async function change(to: (known: Known) => Known): Promise<void> {
   const directory = loginsDirectory();
-  makePrivateDirectory(directory, "Set XDG_CONFIG_HOME to a directory that is yours.");
   const patience = { signal: AbortSignal.timeout(10_000), onWait: () => undefined };
   await whileLocked(
     directory,

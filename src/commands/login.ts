@@ -1,6 +1,6 @@
 import { Args, Flags } from "@oclif/core";
 import { logInTo, openRemote } from "../client/administration.ts";
-import { gatewayUrl, meantGateway } from "../client/gateways.ts";
+import { gatewayOfEnvironment, gatewayUrl, meantGateway } from "../client/gateways.ts";
 import { BaseCommand } from "../command.ts";
 import type { CallerSummary } from "../control/answers.ts";
 
@@ -32,7 +32,7 @@ export default class Login extends BaseCommand {
 
   async run(): Promise<CallerSummary> {
     const { args, flags } = await this.parse(Login);
-    const named = args.url ?? process.env["MCP_GATEWAY_URL"];
+    const named = args.url ?? gatewayOfEnvironment();
     const address = named ? gatewayUrl(named) : (await meantGateway(undefined)).url;
     const gateway = await logInTo(address, {
       grant: flags.device ? "device" : "browser",

@@ -1,6 +1,6 @@
 import { Args, Flags } from "@oclif/core";
 import { logOutOf } from "../client/administration.ts";
-import { knownGateways, meantGateway } from "../client/gateways.ts";
+import { gatewayOfEnvironment, knownGateways, meantGateway } from "../client/gateways.ts";
 import { BaseCommand } from "../command.ts";
 
 export default class Logout extends BaseCommand {
@@ -20,7 +20,7 @@ export default class Logout extends BaseCommand {
 
   async run(): Promise<{ url: string; problem?: string }[]> {
     const { args, flags } = await this.parse(Logout);
-    const named = args.url ?? (process.env["MCP_GATEWAY_URL"] || undefined);
+    const named = args.url ?? gatewayOfEnvironment();
     const meant = flags.all ? (await knownGateways()).gateways : [await meantGateway(named)];
     const ended: { url: string; problem?: string }[] = [];
     for (const gateway of meant) {

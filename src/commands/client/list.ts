@@ -1,7 +1,7 @@
 import { ControlCommand } from "../../client/control-command.ts";
 import { systemClock } from "../../clock.ts";
 import type { ClientSummary } from "../../control/answers.ts";
-import { formatDuration } from "../../duration.ts";
+import { formatRelative } from "../../duration.ts";
 
 export default class ClientList extends ControlCommand {
   static override summary = "List the OAuth clients.";
@@ -21,7 +21,7 @@ export default class ClientList extends ControlCommand {
         name: client.name ?? "-",
         kind: client.kind,
         "redirects to": redirectHosts(client.redirectUris),
-        registered: `${formatDuration(systemClock.now() - client.registeredAt)} ago`,
+        registered: formatRelative(client.registeredAt, systemClock.now()),
         grants: `${client.grants}`,
         tokens: `${client.accessTokens}`,
       })),

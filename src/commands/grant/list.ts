@@ -2,7 +2,7 @@ import { systemClock } from "../../clock.ts";
 import { ControlCommand } from "../../client/control-command.ts";
 import type { GrantSummary } from "../../control/answers.ts";
 import { listFlags, narrowed } from "../../control/list-flags.ts";
-import { formatDuration } from "../../duration.ts";
+import { formatDuration, formatRelative } from "../../duration.ts";
 
 export default class GrantList extends ControlCommand {
   static override summary = "List the grants: which client may do what, in whose name.";
@@ -26,9 +26,7 @@ export default class GrantList extends ControlCommand {
         scopes: grant.scopes.join(" "),
         age: formatDuration(now - grant.createdAt),
         "last used":
-          grant.lastUsedAt === undefined
-            ? "never"
-            : `${formatDuration(now - grant.lastUsedAt)} ago`,
+          grant.lastUsedAt === undefined ? "never" : formatRelative(grant.lastUsedAt, now),
         tokens: `${grant.accessTokens}`,
         sessions: `${grant.sessions}`,
       })),

@@ -1,7 +1,7 @@
 import { systemClock } from "../../clock.ts";
 import { ControlCommand } from "../../client/control-command.ts";
 import type { SigningKeySummary } from "../../control/answers.ts";
-import { formatDuration } from "../../duration.ts";
+import { formatRelative } from "../../duration.ts";
 
 export default class KeyList extends ControlCommand {
   static override summary = "List the keys that sign access tokens.";
@@ -32,8 +32,6 @@ function until(time: number | undefined): string {
   return time === undefined ? "until replaced" : `until ${relative(time)}`;
 }
 
-/** `3d ago` or `in 12m`. */
 function relative(time: number): string {
-  const seconds = systemClock.now() - time;
-  return seconds < 0 ? `in ${formatDuration(-seconds)}` : `${formatDuration(seconds)} ago`;
+  return formatRelative(time, systemClock.now());
 }

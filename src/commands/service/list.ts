@@ -1,4 +1,4 @@
-import { ControlCommand } from "../../client/control-command.ts";
+import { ControlCommand, type GatewayFlags } from "../../client/control-command.ts";
 import { NO_PERMISSIONS, type Permissions } from "../../config/permissions.ts";
 import type { ServiceStatus } from "../../control/services.ts";
 import { EXIT, UserError } from "../../errors.ts";
@@ -73,10 +73,7 @@ export default class ServiceList extends ControlCommand {
   }
 
   /** @returns undefined when no gateway runs */
-  async #running(flags: {
-    config?: string | undefined;
-    gateway?: string | undefined;
-  }): Promise<ServiceStatus[] | undefined> {
+  async #running(flags: GatewayFlags): Promise<ServiceStatus[] | undefined> {
     try {
       return (await (await this.control(flags)).status()).services;
     } catch (error) {

@@ -1,7 +1,7 @@
 import { ControlCommand } from "../../client/control-command.ts";
 import { systemClock } from "../../clock.ts";
 import type { AccountSummary } from "../../control/accounts.ts";
-import { formatDuration } from "../../duration.ts";
+import { formatDuration, formatRelative } from "../../duration.ts";
 
 export default class UserList extends ControlCommand {
   static override summary = "List the accounts of this gateway.";
@@ -20,7 +20,7 @@ export default class UserList extends ControlCommand {
         state: stateOf(account),
         allowed: account.isAllowed ? "yes" : "no",
         grants: `${account.grants}`,
-        added: `${formatDuration(systemClock.now() - account.createdAt)} ago`,
+        added: formatRelative(account.createdAt, systemClock.now()),
       })),
       "No accounts yet. Give somebody one: mcp-gateway user add NAME",
     );

@@ -32,6 +32,9 @@ const MOST = {
   characters: 4_000_000,
 };
 
+/** How the keys begin by which only attempts without a known client are found. */
+const STRANGER = "stranger:";
+
 /** What one attempt is found by; it has about ten. */
 const MOST_KEYS = 200;
 
@@ -92,7 +95,7 @@ export function createTraceBook(): TraceBook {
     kinds.known += 1;
     trace.kind = "known";
     for (const key of trace.keys) {
-      if (!key.startsWith("stranger:")) continue;
+      if (!key.startsWith(STRANGER)) continue;
       trace.keys.delete(key);
       removeKey(trace, key);
     }
@@ -179,7 +182,7 @@ export function peerKey({ source = "", userAgent = "" }: AttemptStep): string {
 
 /** The peers whose client is not known yet. */
 export function strangerKey({ source = "", userAgent = "" }: AttemptStep): string {
-  return `stranger:${source} ${userAgent}`;
+  return `${STRANGER}${source} ${userAgent}`;
 }
 
 /** Whether a step is the client's own and not one of the person's browser, which may be anywhere. */
