@@ -6,7 +6,6 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
@@ -15,6 +14,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { bin } from "../support/gateway-process.ts";
 import { logIn } from "../support/strict-client.ts";
 import { median, pinned, startServer, type Server } from "./load.ts";
+import { freePort } from "../support/bearer-proxy.ts";
 
 const script = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 const CHILD = script("bridge-child.js");
@@ -135,15 +135,6 @@ async function startPeer(name: string, command: string[]): Promise<Target> {
     if (peer.exitCode === null && peer.signalCode === null) await once(peer, "exit");
   };
   return { name, url, server: { child: peer, ready: {}, stop } };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 async function answers(url: string): Promise<void> {

@@ -1,14 +1,13 @@
 /**
  * The remote administration: a protected resource like any other, for few.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { stringify } from "yaml";
 import { createDpopKey, proofOf } from "../support/dpop.ts";
 import { createFormBrowser } from "../support/form-browser.ts";
-import { fixture, startGateway, type TestGateway } from "../support/gateway.ts";
+import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { registerProgram, secretOf } from "../support/operator.ts";
 import {
   authorizationUrl,
@@ -20,6 +19,7 @@ import {
   registered,
   requestToken,
 } from "../support/raw-client.ts";
+import { reloaded, writeAdmins } from "../support/reload.ts";
 import { logIn, refresh, type LoggedIn } from "../support/strict-client.ts";
 
 const ME = `local:${userInfo().username}`;
@@ -29,24 +29,7 @@ const file = join(folder, "mcp-gateway.yaml");
 let gateway: TestGateway;
 let login: LoggedIn;
 
-function write(admins: string[] | undefined): void {
-  const echo = { command: process.execPath, args: [fixture("echo.js")], permissions: "all" };
-  const config = {
-    publicUrl: "http://localhost:0",
-    listen: { host: "localhost", port: 0 },
-    store: { type: "lowdb", path: folder },
-    ...(admins && { identity: { admins } }),
-    services: { echo },
-  };
-  writeFileSync(file, stringify(config));
-}
-
-async function change(admins: string[] | undefined): Promise<void> {
-  const reloads = () => gateway.events.filter(({ type }) => type === "config.reloaded").length;
-  const before = reloads();
-  write(admins);
-  await expect.poll(reloads, { timeout: 15_000 }).toBeGreaterThan(before);
-}
+const change = (admins: string[] | undefined) => reloaded(gateway, () => writeAdmins(file, admins));
 
 function call(
   path: string,
@@ -63,7 +46,7 @@ function call(
 const challengeOf = (response: Response) => response.headers.get("www-authenticate");
 
 beforeAll(async () => {
-  write([ME]);
+  writeAdmins(file, [ME]);
   gateway = await startGateway({ file, stateDirectory: folder });
   login = await logIn(`${gateway.url}/admin`);
 });

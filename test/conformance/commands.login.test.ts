@@ -1,17 +1,16 @@
 /**
  * `login`, `logout`, `whoami`, and every other command through them: real processes on another machine's side of the gateway.
  */
-import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { stringify } from "yaml";
 import { createAdminHome, type AdminHome } from "../support/admin-home.ts";
 import { createDevices, registerDevice } from "../support/device.ts";
 import { createFormBrowser } from "../support/form-browser.ts";
-import { fixture, startGateway, type TestGateway } from "../support/gateway.ts";
+import { startGateway, type TestGateway } from "../support/gateway.ts";
+import { reloaded, writeAdmins } from "../support/reload.ts";
+import { freePort } from "../support/bearer-proxy.ts";
 
 const ME = `local:${userInfo().username}`;
 const folder = mkdtempSync(join(tmpdir(), "login-"));
@@ -19,24 +18,7 @@ const file = join(folder, "mcp-gateway.yaml");
 
 let gateway: TestGateway;
 
-function write(admins: string[] | undefined): void {
-  const echo = { command: process.execPath, args: [fixture("echo.js")], permissions: "all" };
-  const config = {
-    publicUrl: "http://localhost:0",
-    listen: { host: "localhost", port: 0 },
-    store: { type: "lowdb", path: folder },
-    ...(admins && { identity: { admins } }),
-    services: { echo },
-  };
-  writeFileSync(file, stringify(config));
-}
-
-async function change(admins: string[] | undefined): Promise<void> {
-  const reloads = () => gateway.events.filter(({ type }) => type === "config.reloaded").length;
-  const before = reloads();
-  write(admins);
-  await expect.poll(reloads, { timeout: 15_000 }).toBeGreaterThan(before);
-}
+const change = (admins: string[] | undefined) => reloaded(gateway, () => writeAdmins(file, admins));
 
 async function loggedIn(argv: string[] = []): Promise<AdminHome> {
   const admin = createAdminHome();
@@ -61,15 +43,6 @@ function readIfAny(path: string): string {
   }
 }
 
-async function closedPort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
-
 async function startPlain(): Promise<TestGateway> {
   const plain = await startGateway();
   onTestFinished(() => plain.close());
@@ -77,7 +50,7 @@ async function startPlain(): Promise<TestGateway> {
 }
 
 beforeAll(async () => {
-  write([ME]);
+  writeAdmins(file, [ME]);
   gateway = await startGateway({ file, stateDirectory: folder });
 });
 afterAll(async () => {
@@ -249,7 +222,7 @@ describe("who may not", () => {
     const none = await admin.login([url]);
     expect(none.code).toBe(1);
     expect(none.stderr).toContain(`${url} offers no remote administration`);
-    const closed = `http://127.0.0.1:${await closedPort()}`;
+    const closed = `http://127.0.0.1:${await freePort()}`;
     const nobody = await admin.login([closed]);
     expect(nobody.code).toBe(3);
     expect(nobody.stderr).toContain(`${closed} cannot be reached: ECONNREFUSED`);

@@ -1,25 +1,14 @@
 /** People who log in at oidc-provider, an OpenID provider nobody here has written. */
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createFormBrowser } from "../support/form-browser.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { startOidcProvider } from "../support/oidc-peer.ts";
 import { authorizationUrl, registered } from "../support/raw-client.ts";
 import { travel } from "../support/web-login.ts";
+import { freePort } from "../support/bearer-proxy.ts";
 
 let provider: Awaited<ReturnType<typeof startOidcProvider>>;
 let gateway: TestGateway;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "localhost");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 /** As the operator does at the provider. */
 async function registerGateway(redirectUri: string) {

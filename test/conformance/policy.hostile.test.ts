@@ -12,6 +12,7 @@ import { eventsOf, messagesOf } from "../support/mcp-session.ts";
 import { modernRequest } from "../support/modern-request.ts";
 import { logIn, type LoggedIn } from "../support/strict-client.ts";
 import { sendJson, startUpstream, type Upstream } from "../support/upstream.ts";
+import { reloaded } from "../support/reload.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "policy-"));
 const file = join(folder, "mcp-gateway.yaml");
@@ -58,10 +59,7 @@ function write(files: object = RULES, bench: object = {}): void {
 }
 
 async function change(...given: Parameters<typeof write>): Promise<void> {
-  const count = () => gateway.events.filter(({ type }) => type === "config.reloaded").length;
-  const before = count();
-  write(...given);
-  await expect.poll(count, { timeout: 20_000 }).toBeGreaterThan(before);
+  await reloaded(gateway, () => write(...given));
 }
 
 beforeAll(async () => {

@@ -7,6 +7,7 @@ import { stringify } from "yaml";
 import { fixture, startGateway, type TestGateway } from "../support/gateway.ts";
 import { post } from "../support/mcp-session.ts";
 import { callMcp, logIn } from "../support/strict-client.ts";
+import { reloaded } from "../support/reload.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "reload-"));
 const file = join(folder, "mcp-gateway.yaml");
@@ -34,9 +35,7 @@ function write(services: object, more: object = {}): void {
 
 /** Write it and wait until it is in force. */
 async function change(services: object, more: object = {}): Promise<void> {
-  const before = reloads().length;
-  write(services, more);
-  await expect.poll(() => reloads().length, { timeout: 10_000 }).toBeGreaterThan(before);
+  await reloaded(gateway, () => write(services, more));
 }
 
 const reloads = () => gateway.events.filter(({ type }) => type === "config.reloaded");

@@ -1,11 +1,14 @@
 /**
  * `watch` in a real terminal, at a real gateway, while real clients come and go.
  */
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { bin } from "../support/gateway-process.ts";
 import { openTerminal, type Terminal } from "../support/terminal.ts";
 import { startWatched, type Watched } from "../support/watched.ts";
+
+const ME = `local:${userInfo().username}`;
 
 let watched: Watched;
 let terminal: Terminal | undefined;
@@ -36,7 +39,7 @@ describe("watch", () => {
     await screen.see(/requests +[\d.]+\/s +.*[▁▂▃▄▅▆▇█]/);
 
     screen.press("2");
-    await screen.see(/files +Cursor +local:root/);
+    await screen.see(new RegExp(`files +Cursor +${ME}`));
     const visitor = await watched.visit("Visitor");
     await screen.see(/files +Visitor/);
     await visitor.leave();
@@ -77,13 +80,13 @@ describe("watch", () => {
     await screen.see("notes starts afresh: 1 processes and 1 sessions ended");
 
     screen.press("4");
-    await screen.see(/Claude +local:root +.* 59m/);
+    await screen.see(new RegExp(`Claude +${ME} +.* 59m`));
     screen.press("x", "y");
     await screen.see(/The token \S+ is revoked/);
     screen.press("3");
     await screen.see(/access tokens +\d/);
     screen.press("x", "y");
-    await screen.see("The grant of local:root is revoked");
+    await screen.see(`The grant of ${ME} is revoked`);
     screen.press("5");
     await screen.see(/redirects +http/);
     screen.press("x", "y");

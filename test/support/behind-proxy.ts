@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { createServer, request, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { startGateway, TestGateway } from "./gateway.ts";
+import { freePort } from "./bearer-proxy.ts";
 
 type Start = typeof startGateway;
 
@@ -67,13 +68,4 @@ function relay(proxy: Server, port: number, publicUrl: URL): void {
       ...["X-Forwarded-Host", publicUrl.host, "X-Forwarded-Port", publicUrl.port],
     ];
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }

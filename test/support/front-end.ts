@@ -4,12 +4,13 @@
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { request, type IncomingMessage, type ServerResponse } from "node:http";
-import { createServer as createPlainServer, type AddressInfo } from "node:net";
+import type { AddressInfo } from "node:net";
 import { createServer } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startGateway, type TestGateway } from "./gateway.ts";
 import { makeCertificate } from "./tls-site.ts";
+import { freePort } from "./bearer-proxy.ts";
 
 /** What is wrong with the proxy; nothing when empty. */
 export interface Fault {
@@ -109,13 +110,4 @@ async function textOf(message: IncomingMessage): Promise<string> {
   let text = "";
   for await (const chunk of message.setEncoding("utf8")) text += chunk as string;
   return text;
-}
-
-async function freePort(): Promise<number> {
-  const server = createPlainServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
