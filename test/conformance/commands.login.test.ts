@@ -1,6 +1,7 @@
 /**
  * `login`, `logout`, `whoami`, and every other command through them: real processes on another machine's side of the gateway.
  */
+import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
@@ -8,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vites
 import { createAdminHome, type AdminHome } from "../support/admin-home.ts";
 import { createDevices, registerDevice } from "../support/device.ts";
 import { createFormBrowser } from "../support/form-browser.ts";
+import { bin } from "../support/gateway-process.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { reloaded, writeAdmins } from "../support/reload.ts";
 import { freePort } from "../support/bearer-proxy.ts";
@@ -138,6 +140,27 @@ describe("login", () => {
     const { code, stdout } = await admin.login([gateway.resource]);
     expect(code).toBe(0);
     expect(stdout).toContain(`Logged in to ${gateway.url} as`);
+  });
+
+  it("lets watch follow what happens there", async () => {
+    const admin = await loggedIn();
+    const child = spawn(process.execPath, [bin, "watch", gateway.url, "--json"], {
+      cwd: admin.cwd,
+      env: { ...process.env, ...admin.env },
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    onTestFinished(() => void child.kill("SIGKILL"));
+    let seen = "";
+    child.stdout.on("data", (chunk: Buffer) => (seen += chunk.toString()));
+    await expect
+      .poll(
+        async () => {
+          await fetch(`${gateway.url}/admin`);
+          return seen;
+        },
+        { timeout: 20_000 },
+      )
+      .toContain('"type":"request.denied"');
   });
 
   it("renews by itself: once, however many commands need it at that moment", async () => {
