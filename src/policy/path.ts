@@ -13,7 +13,7 @@ export function isWithin(folders: readonly string[], value: unknown): boolean {
 
 /** Whether it can be a folder of a rule: absolute, and nobody reads it in another way. */
 export function isPlainPath(text: string): boolean {
-  return tidied(text) !== undefined && readingsOf(text)?.length === 1;
+  return tidied(text) !== undefined && !text.includes("//") && readingsOf(text)?.length === 1;
 }
 
 function contains(folder: string, path: string): boolean {
@@ -24,11 +24,12 @@ function contains(folder: string, path: string): boolean {
 }
 
 /**
- * One slash between segments and none at the end.
+ * Without the slash at the end. Several slashes in a row stay: a file system takes them for one, an object store does not, so
+ * they may follow a folder but never stand in its name.
  * @returns undefined for what is not absolute, climbs, begins like a name of a network, or has a backslash, which is a
  *   separator to some
  */
 function tidied(path: string): string | undefined {
   if (!/^\/(?!\/)/.test(path) || path.includes("\\") || hasDotSegment(path)) return undefined;
-  return path.replaceAll(/\/+/g, "/").replace(/\/$/, "");
+  return path.replace(/\/$/, "");
 }

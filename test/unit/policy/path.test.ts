@@ -10,7 +10,7 @@ describe("a path", () => {
     "/srv/files",
     "/srv/files/",
     "/srv/files/a.txt",
-    "/srv//files///a",
+    "/srv/files///a",
     "/srv/files/.hidden",
     "/srv/files/..hidden",
     "/srv/files/a b/é/日本.txt",
@@ -47,6 +47,7 @@ describe("a path", () => {
     "/srv/files/.. /secret",
     "/srv/files/...",
     "//srv/files/a",
+    "/srv//files/a",
     "\\\\srv\\files",
     "/SRV/FILES/a",
     "file:///srv/files/a",
@@ -101,14 +102,23 @@ describe("a path", () => {
         passed += 1;
         for (const read of readers) expect(`${read(text)}/`).toMatch(/^\/srv\/files\//);
       }),
-      { numRuns: 5000 },
+      { numRuns: 5000, examples: [["/srv//files"]] },
     );
     expect(passed).toBeGreaterThan(100);
   });
 
   it("of a rule can only be read in one way", () => {
     expect(["/srv/files", "/", "/a b", "/srv/é"].filter((path) => !isPlainPath(path))).toEqual([]);
-    const bad = ["srv", "/srv/../x", "/srv/%66", "/srv/．", "C:\\data", "//host/share", ""];
+    const bad = [
+      "srv",
+      "/srv/../x",
+      "/srv/%66",
+      "/srv/．",
+      "C:\\data",
+      "//host/share",
+      "/a//b",
+      "",
+    ];
     expect(bad.filter(isPlainPath)).toEqual([]);
   });
 });
