@@ -1,5 +1,11 @@
 import { defineConfig } from "vitest/config";
 
+/**
+ * One file at a time: a browser draws, the chaos counts what is left of a whole machine, the rehearsal owns ports 80 and 443,
+ * the bench measures.
+ */
+const ALONE = ["browser", "chaos", "rehearsal", "bench"];
+
 /** Projects by question, as CONTRIBUTING explains; the slow ones talk to real processes and get real time. */
 const project = (name: string, testTimeout: number) => ({
   test: {
@@ -8,13 +14,14 @@ const project = (name: string, testTimeout: number) => ({
     testTimeout,
     hookTimeout: Math.max(testTimeout, 30_000),
     ...(name === "conformance" && { setupFiles: "test/support/remember-secrets.ts" }),
-    // Processes, ports and files are real: one file at a time on a small machine keeps failures readable.
-    fileParallelism: name === "unit" || name === "contract",
+    fileParallelism: !ALONE.includes(name),
   },
 });
 
 export default defineConfig({
   test: {
+    // A test waits more than it works; more at once than a small machine has processors would only slow each other.
+    maxWorkers: 2,
     projects: [
       project("unit", 10_000),
       project("architecture", 10_000),

@@ -43,13 +43,29 @@ export async function withBearer(
   };
 }
 
+/**
+ * Ports that are given out here: below those that a system gives away by itself, so that nobody takes one in the moment in
+ * which it is free, and each worker of vitest has its own.
+ */
+const FIRST_PORT = 10_000;
+const PORTS_OF_A_WORKER = 5000;
+const ownPorts = FIRST_PORT + (Number(process.env["VITEST_POOL_ID"] ?? 0) % 4) * PORTS_OF_A_WORKER;
+let drawn = Math.floor(Math.random() * PORTS_OF_A_WORKER); // another run may be under way
+
 /** A port on loopback that was free a moment ago: a public URL must be known before anybody listens on it. */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listen(server, 0);
-  server.close();
-  await once(server, "close");
-  return port;
+  for (;;) {
+    drawn = (drawn + 1) % PORTS_OF_A_WORKER;
+    const server = createServer();
+    try {
+      const port = await listen(server, ownPorts + drawn);
+      server.close();
+      await once(server, "close");
+      return port;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+    }
+  }
 }
 
 async function listen(server: Server, port: number): Promise<number> {
