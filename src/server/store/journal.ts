@@ -9,16 +9,15 @@
  * cutting it, and its callers reject; the next transition tries again. When a sync or the cutting fails, nobody knows what
  * the disk holds: the journal stops for good, and with it the store.
  */
-import type { FileHandle } from "node:fs/promises";
 import { setImmediate } from "node:timers/promises";
 import { messageOf, UserError } from "../../errors.ts";
+import type { JournalDisk } from "./journal-disk.ts";
 import { encodeTransition } from "./journal-format.ts";
 import type { Change } from "./memory-state.ts";
-import { writeAll } from "../../files/private-file.ts";
 
 export interface JournalFile {
   readonly path: string;
-  readonly handle: Pick<FileHandle, "write" | "datasync" | "truncate" | "close">;
+  readonly disk: JournalDisk;
   /** Bytes. */
   readonly size: number;
   /** Transitions in it. */
@@ -120,9 +119,9 @@ export class Journal {
   async close(): Promise<void> {
     await this.settled().catch(() => {});
     try {
-      if (!this.#failure) await this.#file.handle.datasync();
+      if (!this.#failure) await this.#file.disk.datasync();
     } finally {
-      await this.#file.handle.close();
+      await this.#file.disk.close();
     }
   }
 
@@ -149,12 +148,12 @@ export class Journal {
     const lines = batch.map(({ steps }) => encodeTransition(++number, steps)).join("");
     const bytes = Buffer.from(lines);
     try {
-      await writeAll(this.#file.handle, bytes);
+      this.#file.disk.write(bytes);
     } catch (error) {
       return this.#takeBack(error, false);
     }
     try {
-      if (batch.some(({ isDurable }) => isDurable)) await this.#file.handle.datasync();
+      if (batch.some(({ isDurable }) => isDurable)) await this.#file.disk.datasync();
     } catch (error) {
       return this.#takeBack(error, true);
     }
@@ -173,8 +172,8 @@ export class Journal {
     const lost = this.#undoPending();
     if (isFinal) this.#failure = stopped(this.#file.path, error);
     try {
-      await this.#file.handle.truncate(this.#size);
-      await this.#file.handle.datasync();
+      await this.#file.disk.truncate(this.#size);
+      await this.#file.disk.datasync();
     } catch (cutError) {
       this.#failure ??= stopped(this.#file.path, cutError);
     }
@@ -198,12 +197,12 @@ export class Journal {
 
   async #switchFile(rotation: Rotation): Promise<void> {
     try {
-      await this.#file.handle.datasync();
+      await this.#file.disk.datasync();
     } catch (error) {
       return this.#takeBack(error, true);
     }
     this.#rotation = undefined;
-    const old = this.#file.handle;
+    const old = this.#file.disk;
     try {
       this.#file = await rotation.open();
     } catch (error) {

@@ -14,13 +14,14 @@
  * there is its journal, and one without the other is damage.
  */
 import { constants } from "node:fs";
-import { readdir, rename, rm, type FileHandle } from "node:fs/promises";
+import { readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Adapter } from "lowdb";
 import type { Clock } from "../../clock.ts";
 import type { Log } from "../../log.ts";
 import { damagedFile } from "../../files/damage.ts";
 import { encodeHeader, replayJournal } from "./journal-format.ts";
+import { JournalDisk } from "./journal-disk.ts";
 import { Journal, type JournalEvents, type JournalFile } from "./journal.ts";
 import { MemoryState, type Tables } from "./memory-state.ts";
 import {
@@ -145,8 +146,7 @@ export class JournaledFile implements Adapter<MemoryState> {
       this.#generation = generation;
     }
     if (torn) await this.#cut(torn);
-    const handle = (await openFile(last.path, constants.O_WRONLY | constants.O_APPEND))!;
-    this.#journal = new Journal({ ...last, handle }, this.#events);
+    this.#journal = new Journal({ ...last, disk: await openDisk(last.path) }, this.#events);
   }
 
   async #cut(torn: { path: string; bytes: number; size: number }): Promise<void> {
@@ -176,8 +176,7 @@ export class JournaledFile implements Adapter<MemoryState> {
     }
     await rename(`${path}.tmp`, path);
     await syncDirectory(dirname(path));
-    const handle: FileHandle = (await openFile(path, constants.O_WRONLY | constants.O_APPEND))!;
-    return { path, handle, size: header.length, transitions: 0 };
+    return { path, disk: await openDisk(path), size: header.length, transitions: 0 };
   }
 
   async #writeSnapshot(tables: Tables, generation: number): Promise<void> {
@@ -205,4 +204,8 @@ export class JournaledFile implements Adapter<MemoryState> {
   async #removeJournals(generations: readonly number[]): Promise<void> {
     for (const generation of generations) await rm(this.#journalPath(generation), { force: true });
   }
+}
+
+async function openDisk(path: string): Promise<JournalDisk> {
+  return new JournalDisk((await openFile(path, constants.O_WRONLY | constants.O_APPEND))!);
 }

@@ -27,12 +27,12 @@ import { prepareTransition } from "./transition.ts";
 
 const SWEEP_INTERVAL = 60; // seconds
 const COMPACT_RETRY = 60; // seconds after a snapshot that could not be written
-const COMPACT_AFTER = 8 * 1_048_576; // bytes of journal; a start replays about 50 MB a second
+const COMPACT_AFTER = 16 * 1_048_576; // bytes of journal; a start replays about 50 MB a second
 
 export interface LowdbContext {
   readonly clock: Clock;
   readonly log: Log;
-  /** Bytes of journal that make a new snapshot; unless told 8 MB, or the size of the snapshot if that is more. */
+  /** Bytes of journal that make a new snapshot; unless told 16 MB, or the size of the snapshot if that is more. */
   readonly compactAfter?: number;
 }
 

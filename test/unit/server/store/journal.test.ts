@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { UserError } from "../../../../src/errors.ts";
-import { Journal, type JournalFile } from "../../../../src/server/store/journal.ts";
+import { JournalDisk } from "../../../../src/server/store/journal-disk.ts";
+import { Journal } from "../../../../src/server/store/journal.ts";
 import type { Change } from "../../../../src/server/store/memory-state.ts";
 
 interface Faults {
@@ -20,17 +21,16 @@ interface Faults {
 async function openFaultyJournal() {
   const directory = mkdtempSync(join(tmpdir(), "gateway-journal-"));
   const path = join(directory, "journal");
-  const real = await open(path, "ax", 0o600);
+  const real = new JournalDisk(await open(path, "ax", 0o600));
   const faults: Faults = { room: Infinity, sync: false, truncate: false, onTruncate: () => {} };
   const calls: string[] = [];
-  const handle = {
-    async write(bytes: Buffer, offset: number, length: number) {
+  const disk = {
+    write(bytes: Buffer) {
       calls.push("write");
-      if (faults.room <= 0) throw new Error("ENOSPC: no space left on device");
-      // A full disk takes what fits and says so; only the next write fails.
-      const part = Math.min(length, faults.room);
-      faults.room -= part;
-      return real.write(bytes, offset, part, null);
+      // A full disk takes what fits; only the write of the rest fails.
+      real.write(bytes.subarray(0, faults.room));
+      if (bytes.length > faults.room) throw new Error("ENOSPC: no space left on device");
+      faults.room -= bytes.length;
     },
     async datasync() {
       calls.push("sync");
@@ -44,10 +44,10 @@ async function openFaultyJournal() {
       return real.truncate(size);
     },
     close: () => real.close(),
-  } as unknown as JournalFile["handle"];
+  } as JournalDisk;
   const undone: string[] = [];
   const journal = new Journal(
-    { path, handle, size: 0, transitions: 0 },
+    { path, disk, size: 0, transitions: 0 },
     {
       onRollback: (changes) => undone.push(...changes.map(({ id }) => id)),
       onFlush: () => {},

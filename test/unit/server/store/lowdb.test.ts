@@ -1,29 +1,23 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { open, type FileHandle } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rmSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it, vi, type MockInstance } from "vitest";
 import { UserError } from "../../../../src/errors.ts";
+import { JournalDisk } from "../../../../src/server/store/journal-disk.ts";
 import { KINDS } from "../../../../src/server/store/memory-state.ts";
 import type { Store } from "../../../../src/server/store/store.ts";
 import { accessToken, client, grant, interaction } from "../../../contract/store-records.ts";
 import { createStateDirectory } from "./opened-directory.ts";
 
-let write: MockInstance<FileHandle["write"]>;
-let datasync: MockInstance<FileHandle["datasync"]>;
-beforeEach(async () => {
-  // The class of file handles has no name to import.
-  const directory = mkdtempSync(join(tmpdir(), "gateway-probe-"));
-  const probe = await open(join(directory, "probe"), "w");
-  const prototype = Object.getPrototypeOf(probe) as FileHandle;
-  write = vi.spyOn(prototype, "write");
-  datasync = vi.spyOn(prototype, "datasync");
-  await probe.close();
-  rmSync(directory, { recursive: true });
+let write: MockInstance<JournalDisk["write"]>;
+let datasync: MockInstance<JournalDisk["datasync"]>;
+beforeEach(() => {
+  write = vi.spyOn(JournalDisk.prototype, "write");
+  datasync = vi.spyOn(JournalDisk.prototype, "datasync");
 });
 afterEach(() => vi.restoreAllMocks());
 
-const noSpace = Object.assign(new Error("ENOSPC: no space left on device"), { code: "ENOSPC" });
+const fullDisk = (): never => {
+  throw Object.assign(new Error("ENOSPC: no space left on device"), { code: "ENOSPC" });
+};
 const inputOutput = Object.assign(new Error("EIO: i/o error"), { code: "EIO" });
 
 async function everythingIn(store: Store): Promise<unknown> {
@@ -54,7 +48,7 @@ describe("a full disk", () => {
         ]),
     ];
     for (const change of changes) {
-      write.mockRejectedValueOnce(noSpace);
+      write.mockImplementationOnce(fullDisk);
       const error = await change().catch((reason: unknown) => reason);
       expect(error).toBeInstanceOf(UserError);
       expect((error as UserError).message).toMatch(/ENOSPC/);
@@ -70,7 +64,7 @@ describe("a full disk", () => {
   it("takes back what was decided on a change that is taken back", async () => {
     const store = await createStateDirectory().open();
     await store.put("client", "a", client("a"));
-    write.mockRejectedValueOnce(noSpace);
+    write.mockImplementationOnce(fullDisk);
     const answers = await Promise.allSettled([
       store.take("client", "a"),
       store.take("client", "a"),
