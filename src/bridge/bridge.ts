@@ -55,7 +55,7 @@ export interface Bridge {
    * the server they have; those of one that is gone end.
    */
   replaceServices(services: ReadonlyMap<string, Service>): Promise<void>;
-  /** The gate lets other things through than before: clients with a session of the service may look at these lists again. */
+  /** The gate lets other things through than before: clients that listen to the service may look at these lists again. */
   announce(service: string, kinds: readonly ListKind[]): void;
   /** Refuse new work, end every session and child. @param graceSeconds for each firmer step */
   close(graceSeconds: number): Promise<void>;
@@ -178,7 +178,10 @@ export function createBridge(options: BridgeOptions): Bridge {
       const counts = removed.map((service) => end({ service }, "the service was removed"));
       await Promise.all(counts);
     },
-    announce: (service, kinds) => sessions.announce(service, kinds),
+    announce(service, kinds) {
+      sessions.announce(service, kinds);
+      modern.announce(service, kinds);
+    },
     async restart(service, graceSeconds) {
       const ended = await end({ service }, "the service was restarted");
       await services.get(service)?.restart?.(graceSeconds);

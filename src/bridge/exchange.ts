@@ -9,6 +9,7 @@ import type { Gate, Sender } from "./call.ts";
 import { stringifyJson } from "../mcp/exact-json.ts";
 import { EventResponse, formatEvent } from "./event-response.ts";
 import {
+  asObject,
   ERROR_CODES,
   metaOf,
   type JsonRpcNotification,
@@ -17,7 +18,9 @@ import {
   type RequestId,
 } from "../mcp/json-rpc.ts";
 import { outageOf } from "../mcp/outage.ts";
+import { SUBSCRIPTION_ID } from "../mcp/revisions.ts";
 import { writeJson } from "./refusal.ts";
+import type { ListKind } from "./session-options.ts";
 
 const OPEN_AFTER = 5; // seconds: long enough for an error to keep its own status
 
@@ -44,6 +47,8 @@ export class Exchange {
   readonly #clock: Clock;
   readonly #cancelOpen: () => void;
   #events: EventResponse | undefined;
+  /** What it was promised to hear of, once its `subscriptions/listen` is acknowledged. */
+  #promised: Readonly<Record<string, unknown>> | undefined;
 
   constructor(request: JsonRpcRequest, response: ServerResponse, sender: Sender, clock: Clock) {
     this.auth = sender.auth;
@@ -61,7 +66,17 @@ export class Exchange {
 
   tell(notification: JsonRpcNotification): void {
     if (this.#gate?.mayHear(notification) === false) return;
+    if (notification.method === "notifications/subscriptions/acknowledged") {
+      this.#promised = asObject(notification.params?.["notifications"]);
+    }
     this.#open().write(formatEvent(stringifyJson(notification)));
+  }
+
+  /** Tell who listens that a list is another one now, if the server has promised to say so. */
+  announce(kind: ListKind): void {
+    if (this.#promised?.[`${kind}ListChanged`] !== true) return;
+    const params = { _meta: { [SUBSCRIPTION_ID]: this.id } };
+    this.tell({ jsonrpc: "2.0", method: `notifications/${kind}/list_changed`, params });
   }
 
   /** @param status of an error that is not the server's own */

@@ -27,6 +27,7 @@ import { Refusal } from "./refusal.ts";
 import { bringsState, hasState, type RequestStates } from "./request-states.ts";
 import type { Channel } from "./service/service.ts";
 import type { SessionInfo } from "./session-info.ts";
+import type { ListKind } from "./session-options.ts";
 import { MODERN_VERSION, SUBSCRIPTION_ID } from "../mcp/revisions.ts";
 
 const MAX_IN_FLIGHT = 256; // requests of one principal
@@ -154,6 +155,11 @@ export class ModernServer {
       owner.finish(completion(owner));
     }
     this.#rest();
+  }
+
+  /** @see Exchange.announce */
+  announce(kind: ListKind): void {
+    for (const { owner } of this.#inFlight.values()) owner.announce(kind);
   }
 
   /** Give up requests that run for too long. A subscription may. */

@@ -16,6 +16,7 @@ import { Refusal, unavailable } from "./refusal.ts";
 import type { Service } from "./service/service.ts";
 import { ServiceUnavailable } from "./service/unavailable.ts";
 import { fits, handleOf, type SessionFilter, type SessionInfo } from "./session-info.ts";
+import type { ListKind } from "./session-options.ts";
 import { ownerOf } from "./sharing/owner-of.ts";
 import type { SharedChildren } from "./sharing/shared-children.ts";
 import type { Slots } from "./slots.ts";
@@ -128,6 +129,13 @@ export class ModernServers {
       if (entry.service !== service) continue;
       this.#servers.delete(key);
       entry.opened.then((server) => server.retire(reason)).catch(() => undefined);
+    }
+  }
+
+  /** @see Exchange.announce */
+  announce(service: string, kinds: readonly ListKind[]): void {
+    for (const entry of this.#alive) {
+      if (entry.service === service) for (const kind of kinds) entry.server?.announce(kind);
     }
   }
 

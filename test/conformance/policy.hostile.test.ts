@@ -45,6 +45,7 @@ function write(files: object = RULES, bench: object = {}): void {
   const services = {
     files: program("writes-down.js", [received], { era: "dual", ...files }),
     bench: program("workbench.js", ["full"], bench),
+    modern: program("modern-workbench.js", ["full"], { era: "modern", ...bench }),
     clients: program("writes-down.js", [received], {
       policies: [
         { clients: ["redirect:app.example"], tools: { allow: ["read_*"] } },
@@ -302,6 +303,33 @@ describe("a change of the file", () => {
     expect(heard).toEqual([...changed, uris[1]]);
     await change(RULES, {});
     expect((await client.ask("tools/call", { name: "pid" })).result.content[0].text).toBe(pid);
+  });
+});
+
+describe.each(["bench", "modern"])("a change of the file for service %s", (service) => {
+  it("is heard of by modern clients that listen for it, once, and by no others", async () => {
+    const { tokens } = await logIn(url(service));
+    const client = await eraClient(url(service), tokens.access_token, "modern");
+    const listen = async (notifications: object) => {
+      const method = "subscriptions/listen";
+      const request = modernRequest(method, { notifications }, "same");
+      const events = eventsOf(await client.post(request, modernHeaders(method)));
+      const next = async () => JSON.parse((await events.next()).value!.data);
+      expect((await next()).params.notifications).toEqual(notifications);
+      return next;
+    };
+    const tools = await listen({ toolsListChanged: true });
+    const prompts = await listen({ promptsListChanged: true });
+    await change(RULES, { tools: { deny: ["pid"] } });
+    await change(RULES, { tools: { deny: ["pid"] }, prompts: { deny: ["x"] } });
+    await change(RULES, {});
+    const about = (kind: string) => ({
+      jsonrpc: "2.0",
+      method: `notifications/${kind}/list_changed`,
+      params: { _meta: { "io.modelcontextprotocol/subscriptionId": "same" } },
+    });
+    expect([await tools(), await tools()]).toEqual([about("tools"), about("tools")]);
+    expect([await prompts(), await prompts()]).toEqual([about("prompts"), about("prompts")]);
   });
 });
 

@@ -1,6 +1,7 @@
 /**
  * A request of 2026-07-28 as a server of older revisions understands it, and what of it is only for the bridge.
  */
+import { principalOf, type AuthInfo } from "../../auth-info.ts";
 import { asObject, ERROR_CODES, metaOf, type JsonRpcRequest } from "../../mcp/json-rpc.ts";
 import { Refusal } from "../refusal.ts";
 import { canonicalJson } from "./modern-canonical.ts";
@@ -66,9 +67,9 @@ export class ModernRequest {
       : { jsonrpc: "2.0", id: 0, method, params };
   }
 
-  /** What makes it this request: equal when it is sent again, however often. */
-  identity(): string {
-    return canonicalJson([this.method, this.#params]);
+  /** What makes it this request of this principal: equal when it is sent again, however often. */
+  identityFor(auth: AuthInfo): string {
+    return JSON.stringify([principalOf(auth), canonicalJson([this.method, this.#params])]);
   }
 }
 

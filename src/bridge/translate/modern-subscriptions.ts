@@ -5,6 +5,7 @@
  */
 import { principalOf, type AuthInfo } from "../../auth-info.ts";
 import type { Exchange } from "../exchange.ts";
+import type { ListKind } from "../session-options.ts";
 import {
   asObject,
   ERROR_CODES,
@@ -103,6 +104,11 @@ export class Subscriptions {
       if (stream.early) stream.early.push(notification);
       else tell(stream, notification);
     }
+  }
+
+  /** @see Exchange.announce */
+  announce(kind: ListKind): void {
+    for (const exchange of this.#streams.keys()) exchange.announce(kind);
   }
 
   /** Its client went away. */

@@ -22,6 +22,7 @@ import { ParamHeaders } from "../param-headers.ts";
 import { Refusal } from "../refusal.ts";
 import type { Service } from "../service/service.ts";
 import type { SessionInfo } from "../session-info.ts";
+import type { ListKind } from "../session-options.ts";
 import type { Slots } from "../slots.ts";
 import { TranslatedCall } from "./modern-call.ts";
 import { Children } from "./modern-children.ts";
@@ -124,7 +125,7 @@ export class ModernTranslation {
     }
     if (request.requestState === undefined) return this.#begin(message, request, response, sender);
     const exchange = new Exchange(message, response, sender, this.#options.clock);
-    const call = this.#parked.take(request.requestState, () => bindingOf(auth, request));
+    const call = this.#parked.take(request.requestState, () => request.identityFor(auth));
     if (!call) {
       const reason = "requestState is not one of this request, or not any more";
       return exchange.finish(errorResponse(id, ERROR_CODES.invalidParams, reason));
@@ -138,7 +139,7 @@ export class ModernTranslation {
   /** Whether this request continues a call that is parked here. */
   keeps(message: JsonRpcRequest, auth: AuthInfo): boolean {
     const request = new ModernRequest(message);
-    return this.#parked.has(request.requestState, () => bindingOf(auth, request));
+    return this.#parked.has(request.requestState, () => request.identityFor(auth));
   }
 
   /** Only what is nobody's business but the server's reaches it. */
@@ -180,6 +181,11 @@ export class ModernTranslation {
     this.#retiredBecause = reason;
     this.#subscriptions.end(() => true);
     this.#rest();
+  }
+
+  /** @see Exchange.announce */
+  announce(kind: ListKind): void {
+    this.#subscriptions.announce(kind);
   }
 
   /** Give up requests that run for too long. A subscription may. */
@@ -247,7 +253,7 @@ export class ModernTranslation {
     const call = new TranslatedCall(request, own, lease, {
       clock,
       onTools: (result) => this.#paramHeaders.learn(result),
-      onPark: (parked, sent) => this.#parked.park(parked, bindingOf(parked.auth, sent)),
+      onPark: (parked, sent) => this.#parked.park(parked, sent.identityFor(parked.auth)),
       onEnd: (ended) => {
         this.#calls.delete(ended);
         this.#parked.remove(ended);
@@ -287,9 +293,4 @@ export class ModernTranslation {
     }
     return undefined;
   }
-}
-
-/** Who may come back, and with what. */
-function bindingOf(auth: AuthInfo, request: ModernRequest): string {
-  return JSON.stringify([principalOf(auth), request.identity()]);
 }
