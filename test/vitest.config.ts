@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
  * One file at a time: a browser draws, the chaos counts what is left of a whole machine, the rehearsal owns ports 80 and 443,
  * the bench measures.
  */
-const ALONE = ["browser", "chaos", "rehearsal", "bench"];
+const ALONE = new Set(["browser", "chaos", "rehearsal", "bench"]);
 
 /** Projects by question, as CONTRIBUTING explains; the slow ones talk to real processes and get real time. */
 const project = (name: string, testTimeout: number) => ({
@@ -14,7 +14,7 @@ const project = (name: string, testTimeout: number) => ({
     testTimeout,
     hookTimeout: Math.max(testTimeout, 30_000),
     ...(name === "conformance" && { setupFiles: "test/support/remember-secrets.ts" }),
-    fileParallelism: !ALONE.includes(name),
+    fileParallelism: !ALONE.has(name),
   },
 });
 

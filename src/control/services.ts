@@ -24,6 +24,10 @@ export interface ServiceStatus {
   lastExit?: { at: number; reason: string };
   /** What holds them to their permissions; absent for a server elsewhere. */
   sandbox?: SandboxTier;
+  /** What may be used of it, one sentence for each set of rules; absent where there are none. */
+  rules?: string[];
+  /** Places below the service in the configuration that allow what is denied. */
+  neverUsed?: string[];
   reason?: string;
   /** Before this it is not tried again. */
   retryAt?: number;

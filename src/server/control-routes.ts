@@ -15,6 +15,8 @@ import type {
   SessionSummary,
 } from "../control/answers.ts";
 import type { ServiceStatus } from "../control/services.ts";
+import { hasRules } from "../policy/decide.ts";
+import { describeRules } from "../policy/describe.ts";
 import { accountRoutes } from "./control/accounts.ts";
 import { attemptRoutes } from "./control/attempts.ts";
 import { all } from "./control/all-records.ts";
@@ -68,6 +70,7 @@ async function status(context: ControlContext): Promise<GatewayStatus> {
       children: [],
       ...health[service],
       ...(memory !== undefined && { memory }),
+      ...(hasRules(entry) && describeRules(entry)),
     } satisfies ServiceStatus;
   });
   return {

@@ -10,6 +10,7 @@ import { lookInside } from "../../src/client/doctor/local.ts";
 import { emulations } from "../../src/client/emulation/index.ts";
 import { connectControl } from "../../src/control.ts";
 import { approve, createFormBrowser } from "../support/form-browser.ts";
+import { fixture, startGateway } from "../support/gateway.ts";
 import { spawnGateway, type GatewayProcess } from "../support/gateway-process.ts";
 import { runCommand } from "../support/run-command.ts";
 
@@ -83,6 +84,44 @@ describe("the gateway's own word", () => {
       verdict: "warning",
       seen: expect.stringContaining("pressed Cancel") as string,
     });
+  });
+});
+
+describe("rules about tools", () => {
+  it("are said in words, and what can never be used is found", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "mcpg-doctor-rules-"));
+    const echo = {
+      command: process.execPath,
+      args: [fixture("echo.js")],
+      permissions: "all" as const,
+    };
+    const config = {
+      publicUrl: "http://localhost:0",
+      listen: { host: "localhost", port: 0 },
+      services: {
+        echo: { ...echo, tools: { allow: ["read_*", "delete_x"], deny: ["delete_*"] } },
+        open: echo,
+        some: { ...echo, policies: [{ for: ["local:ada"] }] },
+      },
+    };
+    const ruled = await startGateway({ config, stateDirectory: folder });
+    const { groups } = await lookInside(connectControl(folder));
+    await ruled.close();
+    rmSync(folder, { recursive: true });
+    expect(groups.find(({ title }) => title === "Rules")!.results).toMatchObject([
+      {
+        id: "rules",
+        verdict: "warning",
+        seen: "tools: only read_*, delete_x; never delete_*.",
+        next: expect.stringContaining("services.echo.tools.allow.1") as string,
+      },
+      {
+        id: "rules",
+        verdict: "passed",
+        seen: "policies.0 for local:ada: everything of that. nothing for whom no policy is.",
+        next: expect.stringContaining("service explain some") as string,
+      },
+    ]);
   });
 });
 

@@ -22,13 +22,19 @@ export const localChecks = [
     next: "mcp-gateway service logs NAME shows what its program said.",
   },
   {
+    id: "rules",
+    title: "The rules of the services can be kept",
+    why: "What rules keep from somebody looks as if it were not there: he reports a tool that is missing, not a rule.",
+    next: "mcp-gateway service explain NAME --tool TOOL --subject WHO says which rule decides.",
+  },
+  {
     id: "login",
     title: "Those who tried got in",
     why: "A login that ends in silence is what people report most, and the gateway knows at which step it stopped.",
     next: "mcp-gateway attempt list has all of them, attempt show every step of one.",
   },
 ] as const;
-const [SERVICE, LOGIN] = localChecks;
+const [SERVICE, RULES, LOGIN] = localChecks;
 
 /**
  * @returns the address to examine, and what the gateway says of itself
@@ -45,7 +51,7 @@ export async function lookInside(
       hint: "Add one: mcp-gateway service add NAME -- COMMAND",
     });
   }
-  return { url, groups: [services(status), logins(attempts)] };
+  return { url, groups: [services(status), ...rules(status), logins(attempts)] };
 }
 
 function services(status: GatewayStatus): GroupResult {
@@ -55,6 +61,28 @@ function services(status: GatewayStatus): GroupResult {
     return { ...SERVICE, title: `${service} is well`, next, ...finding };
   });
   return { title: "Services", results };
+}
+
+/** Only where there are any. */
+function rules({ services: all }: GatewayStatus): GroupResult[] {
+  const results = all.flatMap(({ service, rules: said = [], neverUsed = [] }) => {
+    if (said.length === 0) return [];
+    const next = RULES.next.replace("NAME", service);
+    const words = `${said.join(". ")}.`;
+    if (neverUsed.length === 0)
+      return [{ ...RULES, title: `What may be used of ${service}`, next, ...passed(words) }];
+    const places = neverUsed.map((place) => `services.${service}.${place}`).join(", ");
+    const title = `${service} allows what it denies`;
+    return [
+      {
+        ...RULES,
+        title,
+        ...warning(words),
+        next: `Nothing comes through ${places}: a deny fits all of it.`,
+      },
+    ];
+  });
+  return results.length === 0 ? [] : [{ title: "Rules", results }];
 }
 
 function logins(attempts: readonly AttemptSummary[]): GroupResult {
