@@ -3,6 +3,8 @@
  * so that anybody who knows the SDK can read ours; the raw token is left out on purpose: nothing behind the
  * verification may see it.
  */
+import { deriveToken } from "./random.ts";
+
 export interface AuthInfo {
   readonly clientId: string;
   readonly scopes: readonly string[];
@@ -54,7 +56,7 @@ export interface Identity {
   groups?: string[];
   /** `acme`, and `acme/platform` for a team. */
   organizations?: string[];
-  /** Which account of the gateway's own it is, and with which of its passwords the person came (server/accounts). */
+  /** Which account of the gateway's own it is, and which of its accesses the person came by (server/accounts). */
   account?: { name: string; credential: string };
 }
 
@@ -67,6 +69,18 @@ export interface LoginForm {
   explanation: string;
   button: string;
   fields: LoginField[];
+  /** What a passkey may sign instead; the answer is a field of this name. */
+  passkey?: PasskeyRequest;
+}
+
+export interface PasskeyRequest {
+  /** The host name passkeys of this gateway belong to. */
+  rpId: string;
+}
+
+/** What a passkey signs to log in. Made from the state of the login, which is 256 random bits and not stored. */
+export function passkeyChallenge(state: string): string {
+  return deriveToken(state, "passkey challenge");
 }
 
 export interface LoginField {

@@ -33,7 +33,7 @@ type Fact =
       type: "account.changed";
       at: number;
       subject: string;
-      change: "added" | "reset" | "password set" | "removed";
+      change: "added" | "reset" | "password set" | "passkey added" | "passkey removed" | "removed";
     }
   | { type: "client.revoked"; at: number; clientId: string; grants: number }
   /** An operator has changed something, or tried to, over the control API. */
@@ -52,7 +52,14 @@ type Fact =
       /** HTTP status of the answer. */
       status: number;
     }
-  | { type: "login.succeeded"; at: number; provider: string; subject: string }
+  | {
+      type: "login.succeeded";
+      at: number;
+      provider: string;
+      subject: string;
+      /** Instead of a password. */
+      by?: "passkey";
+    }
   | {
       type: "login.failed";
       at: number;

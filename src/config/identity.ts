@@ -2,7 +2,7 @@
  * Who tells the gateway which person it is, and who of those may come in.
  */
 import { z } from "zod";
-import { accountsProvider } from "./accounts.ts";
+import { accountsProvider, canHavePasskeys } from "./accounts.ts";
 import { parseRule, ruleLists, RULE_WORDS, type AllowRule, type Lists } from "./allow.ts";
 import { issuerProblem, oidcProvider, withPreset } from "./oidc.ts";
 import { secretReference, secureUrl } from "./values.ts";
@@ -75,6 +75,7 @@ export const identity = z
   .describe("Who may come in.");
 
 interface Named {
+  publicUrl: string;
   identity: z.output<typeof identity>;
   trustedIssuers: readonly { name: string }[];
   services: Lists["services"];
@@ -109,6 +110,11 @@ export function identityProblems(config: Named): { path: (string | number)[]; me
     const message = provider.type === "oidc" ? issuerProblem(provider) : undefined;
     if (message !== undefined) {
       problems.push({ path: ["identity", "providers", index, "issuer"], message });
+    }
+    const wantsPasskeys = provider.type === "accounts" && provider.passkeys === true;
+    if (wantsPasskeys && !canHavePasskeys(config.publicUrl)) {
+      const message = "browsers take no passkeys at an IP address: name a host in publicUrl";
+      problems.push({ path: ["identity", "providers", index, "passkeys"], message });
     }
   }
   return problems;

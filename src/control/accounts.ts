@@ -17,6 +17,7 @@ export interface AccountSummary {
   isAllowed: boolean;
   /** How many are alive. */
   grants: number;
+  passkeys: number;
 }
 
 export interface AddAccount {

@@ -39,7 +39,7 @@ export function sentenceOf(
     case "control.used":
       return `${event.subject ?? "the owner"}: ${event.action} ${event.target ?? ""} ${event.status}`;
     case "login.succeeded":
-      return `${event.subject} at ${event.provider}`;
+      return `${event.subject} at ${event.provider}${event.by ? ` by ${event.by}` : ""}`;
     case "login.failed":
       return `${event.subject ?? "somebody"} at ${event.provider}: ${event.reason}`;
     case "consent.given":

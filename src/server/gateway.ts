@@ -129,7 +129,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       identityProviders: createIdentityProviders(config, {
         clock,
         requireCode: !isOnlyLocal(config),
-        accounts: createAccountDirectory(store),
+        accounts: createAccountDirectory({ config, clock, store }),
         announce: options.announce ?? ((code) => log.warn(`One-time login code: ${code}`)),
       }),
     };

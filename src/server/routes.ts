@@ -23,6 +23,7 @@ import { forPeople, oauthErrorHandler } from "./oauth/error-handler.ts";
 import { failureLimit } from "./oauth/failure-limit.ts";
 import { form } from "./oauth/form.ts";
 import { invitation, invitationPage } from "./accounts/invitation.ts";
+import { passkey, passkeyPage } from "./accounts/passkey.ts";
 import { introspection } from "./oauth/introspection.ts";
 import { jwks } from "./oauth/jwks.ts";
 import { login, loginPage } from "./oauth/login.ts";
@@ -95,6 +96,8 @@ export function routes(context: ServerContext): readonly Route[] {
     ["POST", `${base}/invitation`,             [forPeople, form, invitation(context)],        null,                     "NIST SP 800-63B §3.1.1"],
     ["GET",  `${base}/account`,                [forPeople, accountPage(context)],             null,                     "what clients hold"],
     ["POST", `${base}/account`,                [forPeople, form, account(context)],           null,                     "ends it, or signs out"],
+    ["GET",  `${base}/account/passkey`,        [forPeople, passkeyPage(context)],             null,                     "WebAuthn §7.1"],
+    ["POST", `${base}/account/passkey`,        [forPeople, form, passkey(context)],           null,                     "WebAuthn §7.1"],
     ["GET",  `${base}/credentials`,            [forPeople, credentialsPage(context)],         null,                     "what services ask of a person"],
     ["POST", `${base}/credentials`,            [forPeople, form, credentials(context)],       null,                     "sets or removes it"],
     ["POST", `${base}/device_authorization`,   [cors, form, clientAuth, deviceAuthorization(context), failures], "device_authorization_endpoint", "RFC 8628 §3.1"],

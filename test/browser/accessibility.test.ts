@@ -6,7 +6,7 @@ import axe, { type AxeResults } from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ACCOUNTS, addAccount, PASSWORD } from "../support/accounts.ts";
-import { authorizationUrl, launchBrowser } from "../support/browser.ts";
+import { authorizationUrl, launchBrowser, plugIn } from "../support/browser.ts";
 import { createDevices, registerDevice } from "../support/device.ts";
 import { fixture, startGateway, type TestGateway } from "../support/gateway.ts";
 import { LOOKS } from "../support/looks.ts";
@@ -169,6 +169,17 @@ describe.each(LOOKS)("$look pages", ({ look, ...options }) => {
       expect(await findings(page)).toEqual([]);
       await logIn(PASSWORD);
       await check(page, "asks to use");
+
+      await page.goto(`${inviting.url}/account/passkey`);
+      await check(page, "Add a passkey");
+      await (
+        await plugIn(page)
+      )(false);
+      await page.getByRole("button", { name: "Add a passkey" }).click();
+      await page.getByRole("alert").waitFor();
+      expect(await findings(page)).toEqual([]);
+      await page.goto(`${inviting.url}/account`);
+      await check(page, "Your account");
 
       await page.goto(`${inviting.url}/credentials`);
       await check(page, "Your credentials");

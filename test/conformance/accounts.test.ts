@@ -48,7 +48,7 @@ describe("a login with name and password", () => {
       expect(page.status).toBe(403);
       texts.push(
         page.text
-          .replaceAll(/ name="(state|csrf)" value="[^"]*"/g, "")
+          .replaceAll(/ (name="(state|csrf)" value|data-passkey)="[^"]*"/g, "")
           .replace(`value="${name}"`, "")
           .replace("Strict client", ""),
       );

@@ -64,7 +64,7 @@ describe("user commands", () => {
     expect(asked).toMatchObject({ code: 2, stdout: "" });
     expect(asked.stderr).toContain("--yes");
     expect((await run("user list")).stdout).toMatch(
-      /^ada +- +ada@acme\.com +active +yes +1 +\d+s ago$/m,
+      /^ada +- +ada@acme\.com +active +yes +0 +1 +\d+s ago$/m,
     );
     const reset = await run("user reset ada --end-grants --yes");
     expect(reset.stdout).toMatch(/^set a password at +http:\S+\/invitation\?code=[\w-]{43}$/m);

@@ -137,6 +137,15 @@ export const SAMPLES: Readonly<Records> = {
     invitation: { id: "i", expiresAt: AT + 60 },
   },
   invitation: { account: "ada" },
+  passkey: {
+    account: "ada",
+    label: "Laptop",
+    credentialId: "c",
+    publicKey: "p",
+    counter: 0,
+    createdAt: AT,
+  },
+  passkeyChallenge: { nonce: "n", userHandle: "u" },
   credential: {
     subject: "local:ada",
     service: "files",

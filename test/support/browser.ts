@@ -61,6 +61,25 @@ export async function createPerson(
   return { page, complaints, close: () => context.close() };
 }
 
+/** A fingerprint reader that always knows its owner, for pages with scripts. @returns how it begins to refuse */
+export async function plugIn(page: Page): Promise<(isVerified: boolean) => Promise<void>> {
+  const session = await page.context().newCDPSession(page);
+  await session.send("WebAuthn.enable");
+  const { authenticatorId } = await session.send("WebAuthn.addVirtualAuthenticator", {
+    options: {
+      protocol: "ctap2",
+      transport: "internal",
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: true,
+      automaticPresenceSimulation: true,
+    },
+  });
+  return async (isUserVerified) => {
+    await session.send("WebAuthn.setUserVerified", { authenticatorId, isUserVerified });
+  };
+}
+
 /** The place an OAuth client listens at: remembers every answer that the browser brings. */
 export interface ClientListener {
   redirectUri: string;

@@ -19,6 +19,7 @@ export default class UserList extends ControlCommand {
         "e-mail": account.email ?? "-",
         state: stateOf(account),
         allowed: account.isAllowed ? "yes" : "no",
+        passkeys: `${account.passkeys}`,
         grants: `${account.grants}`,
         added: formatRelative(account.createdAt, systemClock.now()),
       })),

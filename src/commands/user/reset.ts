@@ -4,7 +4,8 @@ import type { GivenAccess } from "../../control/accounts.ts";
 import { readPassword } from "../../control/read-password.ts";
 
 export default class UserReset extends ControlCommand {
-  static override summary = "Give a person a new link to set a password; the old password ends.";
+  static override summary =
+    "Give a person a new link to set a password; the old password and all passkeys end.";
   static override description =
     "Browsers in which the person was logged in must log in again. What the person has connected goes on, unless --end-grants says otherwise.";
   static override examples = [
@@ -25,9 +26,12 @@ export default class UserReset extends ControlCommand {
   async run(): Promise<GivenAccess> {
     const { args, flags } = await this.parse(UserReset);
     const control = await this.control(flags);
-    const { name, grants } = await control.account(args.name);
-    const more = flags["end-grants"] ? ` and its ${grants} grants` : "";
-    await this.confirm(`End the password of ${name}${more}?`, flags.yes);
+    const { name, grants, passkeys } = await control.account(args.name);
+    const more = flags["end-grants"] ? `, and its ${grants} grants` : "";
+    await this.confirm(
+      `End the password and the ${passkeys} passkeys of ${name}${more}?`,
+      flags.yes,
+    );
     const reset = await control.resetAccount(name, {
       endGrants: flags["end-grants"],
       password: flags["password-stdin"] ? await readPassword(process.stdin) : undefined,

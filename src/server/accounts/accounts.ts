@@ -3,23 +3,37 @@
  *
  *   add -> invited -> (the person sets a password) -> active -> reset -> invited ... -> removed
  *
- * `credential` ties logins to the password they were made with. A login that is under way while the operator resets or removes
+ * `credential` ties logins to the access they were made with. A login that is under way while the operator resets or removes
  * the account is over as well: whoever makes a grant checks the account in the same step (`checksOfLogin`).
  */
 import type { Identity } from "../../auth-info.ts";
 import { ACCOUNT_NAME } from "../../config/accounts.ts";
 import { digest, randomId, randomToken } from "../../random.ts";
+import type { Config } from "../../config.ts";
 import type { ServerContext } from "../context.ts";
 import type { AccountDirectory } from "../identity/identity-provider.ts";
 import type { AccountRecord } from "../store/account-records.ts";
-import type { Operation, Store } from "../store/store.ts";
+import type { Operation } from "../store/store.ts";
+import { relyingPartyOf } from "./passkey-ceremony.ts";
+import { endPasskeys, verifyPasskey } from "./passkeys.ts";
 import { hashPassword, isPassword } from "./password.ts";
 
 type Deciding = Pick<ServerContext, "clock" | "store">;
 
 /** What the identity provider may know of accounts. */
-export function createAccountDirectory(store: Store): AccountDirectory {
+export function createAccountDirectory({
+  config,
+  ...context
+}: Deciding & { config: Config }): AccountDirectory {
+  const { store } = context;
+  const party = relyingPartyOf(config);
   return {
+    ...(party && {
+      passkeys: {
+        rpId: party.id,
+        verify: (answer, challenge) => verifyPasskey(context, party, answer, challenge),
+      },
+    }),
     async verify(typed, password) {
       const name = typed.trim().toLowerCase();
       const account = ACCOUNT_NAME.test(name) ? await store.get("account", name) : undefined;
@@ -32,14 +46,22 @@ export function createAccountDirectory(store: Store): AccountDirectory {
 /** How a person will prove who it is: by a password that is known already, or by one they set at a link. */
 export type Access = { password: string } | { invitation: number };
 
+/** What of an account no new access changes. */
+export type Person = Pick<AccountRecord, "name" | "fullName" | "email" | "createdAt">;
+
+export function personOf(account: AccountRecord): Person {
+  const { credential: _1, password: _2, invitation: _3, passkeys: _4, ...person } = account;
+  return person;
+}
+
 /**
- * What an account becomes with new access, and the steps to it.
+ * What an account becomes with new access, and the steps to it; all access from before ends with them.
  * @param access.invitation seconds the link works
  * @returns the token of the link, when it is one
  */
 export async function prepareAccess(
   { clock }: Deciding,
-  account: Omit<AccountRecord, "credential" | "password" | "invitation">,
+  account: Person,
   before: AccountRecord | undefined,
   access: Access,
 ): Promise<{ record: AccountRecord; operations: Operation[]; token?: string }> {
@@ -50,6 +72,7 @@ export async function prepareAccess(
     ...(before?.invitation
       ? [{ type: "delete", kind: "invitation", id: before.invitation.id } as const]
       : []),
+    ...endPasskeys(before),
   ];
   if ("password" in access) {
     const record = { ...rest, password: await hashPassword(access.password) };
@@ -88,8 +111,7 @@ export async function acceptInvitation(
   seen: AccountRecord,
   password: string,
 ): Promise<boolean> {
-  const { credential: _credential, invitation: _invitation, password: _none, ...account } = seen;
-  const { operations } = await prepareAccess(context, account, seen, { password });
+  const { operations } = await prepareAccess(context, personOf(seen), seen, { password });
   return context.store.transact([
     { type: "checkExists", kind: "invitation", id: digest(token) },
     ...operations,

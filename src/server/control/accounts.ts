@@ -6,19 +6,19 @@
  */
 import { z } from "zod";
 import { epochSeconds } from "../../clock.ts";
-import type { AccountSummary, Ended, GivenAccess, RemovedAccount } from "../../control/accounts.ts";
+import type { AccountSummary, GivenAccess, RemovedAccount } from "../../control/accounts.ts";
 import { ACCOUNT_NAME } from "../../config/accounts.ts";
 import type { IdentityProviderConfig } from "../../config.ts";
-import type { GatewayEvent, GrantEnd } from "../../events.ts";
-import { prepareAccess, type Access } from "../accounts/accounts.ts";
+import type { GatewayEvent } from "../../events.ts";
+import { personOf, prepareAccess, type Access } from "../accounts/accounts.ts";
+import { endPasskeys } from "../accounts/passkeys.ts";
 import { passwordProblem } from "../accounts/password-rules.ts";
 import { mayComeIn } from "../admission.ts";
-import { endGrant, publishEnd } from "../oauth/grant.ts";
 import type { AccountRecord } from "../store/account-records.ts";
-import type { GrantRecord } from "../store/records.ts";
 import type { Operation } from "../store/store.ts";
 import { all, records } from "./all-records.ts";
 import { ControlFailure, type ControlContext, type ControlRoute } from "./control-route.ts";
+import { grantsOf, isOf, transactEnding } from "./end-person.ts";
 
 /** It is said by the two rows that hand out a link or take a password. */
 const localOnly =
@@ -88,13 +88,12 @@ async function resetAccount(
   const { password: given, endGrants = false } = parse(resetting, body);
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     const seen = await find(context, name);
-    const { password: _password, credential: _credential, invitation: _link, ...account } = seen;
-    const access = accessFor(context, account, given);
-    const prepared = await prepareAccess(context, account, seen, access);
+    const access = accessFor(context, seen, given);
+    const prepared = await prepareAccess(context, personOf(seen), seen, access);
     const ended = await transactEnding(
       context,
       prepared.operations,
-      endGrants ? name : undefined,
+      endGrants ? { name, subject: subjectOf(context, name) } : undefined,
       "revoked by operator",
     );
     if (!ended) continue;
@@ -111,68 +110,22 @@ async function removeAccount(context: ControlContext, name: string): Promise<Rem
     const operations: Operation[] = [
       { type: "check", kind: "account", id: name, seen },
       { type: "delete", kind: "account", id: name },
+      ...endPasskeys(seen),
     ];
     if (seen.invitation) {
       operations.push({ type: "delete", kind: "invitation", id: seen.invitation.id });
     }
     // Whoever gets the name next must not go on with another person's secrets.
-    const where = { subject: subjectOf(context, name) };
-    for await (const { id } of records(context.store, "credential", where)) {
+    const subject = subjectOf(context, name);
+    for await (const { id } of records(context.store, "credential", { subject })) {
       operations.push({ type: "delete", kind: "credential", id });
     }
-    const ended = await transactEnding(context, operations, name, "account removed");
+    const ended = await transactEnding(context, operations, { name, subject }, "account removed");
     if (!ended) continue;
     publish(context, name, "removed");
     return { name, ended };
   }
   throw busy(name);
-}
-
-/**
- * Make the changes and end the grants of `name`, in one step; none when it is undefined.
- * @returns undefined when something had changed; nothing was done then
- */
-async function transactEnding(
-  context: ControlContext,
-  operations: readonly Operation[],
-  name: string | undefined,
-  reason: GrantEnd,
-): Promise<Ended | undefined> {
-  const { store, bridge } = context;
-  const grants = name === undefined ? [] : await grantsOf(context, name);
-  const ids = new Set(grants.map(({ grantId }) => grantId));
-  const tokens = (await all(store, "accessToken")).filter(({ grantId }) => ids.has(grantId));
-  const sessions = bridge.sessions().filter(({ grantId }) => ids.has(grantId));
-  const consents: Operation[] = [];
-  for await (const { id, record } of records(store, "consent")) {
-    const isTheirs = name !== undefined && record.subject === subjectOf(context, name);
-    if (isTheirs) consents.push({ type: "delete", kind: "consent", id });
-  }
-  const isDone = await store.transact([
-    ...operations,
-    // Whoever gets the name next has allowed nothing.
-    ...consents,
-    ...grants.flatMap(({ grantId }): Operation[] => [
-      { type: "checkExists", kind: "grant", id: grantId },
-      { type: "deleteGrant", grantId },
-    ]),
-  ]);
-  if (!isDone) return undefined;
-  for (const grant of grants) {
-    publishEnd(context, grant, reason);
-    await bridge.end({ grantId: grant.grantId }, reason);
-  }
-  // What a login under way has written since the list was made; from now on none can.
-  const late = name === undefined ? [] : await grantsOf(context, name);
-  for (const { grantId } of late) {
-    await endGrant(context, grantId, reason);
-    await bridge.end({ grantId }, reason);
-  }
-  return {
-    grants: grants.length + late.length,
-    accessTokens: tokens.length,
-    sessions: sessions.length,
-  };
 }
 
 function accessFor(
@@ -222,6 +175,7 @@ function summarize(
       ...(email !== undefined && { email, emailVerified: true }),
     }),
     grants,
+    passkeys: account.passkeys?.ids.length ?? 0,
   };
 }
 
@@ -245,14 +199,6 @@ async function find(context: ControlContext, name: string): Promise<AccountRecor
   if (account) return account;
   const hint = "mcp-gateway user list shows which there are.";
   throw new ControlFailure(404, "not_found", `There is no account ${name}`, hint);
-}
-
-async function grantsOf({ store }: ControlContext, name: string): Promise<GrantRecord[]> {
-  return (await all(store, "grant")).filter(isOf(name));
-}
-
-function isOf(name: string): (grant: GrantRecord) => boolean {
-  return ({ identity }) => identity.account?.name === name;
 }
 
 function subjectOf(context: ControlContext, name: string): string {

@@ -1,10 +1,13 @@
 /**
- * The gateway's own accounts: a name and a password on our login page. Who has one was decided by the operator.
+ * The gateway's own accounts: a name and a password on our login page, or a passkey. Who has one was decided by the operator.
  *
  * An unknown name, a wrong password and an account whose password was never set look alike and take as long. What is typed here
  * can be guessed: oauth/guess-limit.ts counts the tries before they come here.
+ *
+ * A passkey says itself whose it is, so no name is asked for it, and nobody can learn which accounts have one. Its challenge is
+ * as good as this login: callback.ts lets one answer to it come here.
  */
-import type { Identity, LoginForm } from "../../auth-info.ts";
+import { passkeyChallenge, type Identity, type LoginForm } from "../../auth-info.ts";
 import { OAuthError } from "../../errors.ts";
 import type { AccountDirectory, IdentityProvider } from "./identity-provider.ts";
 
@@ -12,17 +15,22 @@ export function createAccountsProvider(options: {
   name: string;
   accounts: AccountDirectory;
 }): IdentityProvider {
+  const { passkeys } = options.accounts;
   return {
     name: options.name,
     async begin() {
-      return { form: FORM, pending: {} };
+      const form = passkeys ? { ...FORM, passkey: { rpId: passkeys.rpId } } : FORM;
+      return { form, pending: {} };
     },
     async finish({ searchParams }): Promise<Identity> {
-      const typed = [
-        searchParams.get("username") ?? "",
-        searchParams.get("password") ?? "",
-      ] as const;
-      const account = await options.accounts.verify(...typed);
+      const answer = searchParams.get("passkey");
+      const account =
+        passkeys && answer !== null
+          ? await passkeys.verify(answer, passkeyChallenge(searchParams.get("state") ?? ""))
+          : await options.accounts.verify(
+              searchParams.get("username") ?? "",
+              searchParams.get("password") ?? "",
+            );
       if (account === undefined) throw new OAuthError("access_denied", NO_MATCH);
       const { name, fullName, email, credential } = account;
       return {

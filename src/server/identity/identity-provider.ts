@@ -41,13 +41,23 @@ export interface AccountDirectory {
    * @throws OAuthError temporarily_unavailable when too many log in at once
    */
   verify(name: string, password: string): Promise<KnownAccount | undefined>;
+  /** Absent when this gateway takes none. */
+  passkeys?: {
+    /** The host name they belong to. */
+    rpId: string;
+    /**
+     * @param answer what the browser brought, JSON @param challenge what it had to sign
+     * @throws OAuthError access_denied
+     */
+    verify(answer: string, challenge: string): Promise<KnownAccount>;
+  };
 }
 
 interface KnownAccount {
   name: string;
   fullName?: string;
   email?: string;
-  /** Which of its passwords it was. */
+  /** Which of its accesses it was. */
   credential: string;
 }
 

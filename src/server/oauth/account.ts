@@ -1,17 +1,22 @@
 /**
- * The account page: GET shows what a person has allowed, POST ends one access or all, or signs the browser out.
+ * The account page: GET shows what a person has allowed and the passkeys of an account of the gateway's own, POST ends one
+ * access or all, removes a passkey, or signs the browser out.
  *
  * Ending takes the grant with its tokens and MCP sessions and forgets the consent, so that the client has to ask again. Only
  * the person's own grants are looked at, whatever id a form carries.
  */
 import type { RequestHandler } from "express";
+import type { Identity } from "../../auth-info.ts";
 import { epochSeconds } from "../../clock.ts";
+import { relyingPartyOf } from "../accounts/passkey-ceremony.ts";
+import { accountOf, passkeysOf, removePasskey } from "../accounts/passkeys.ts";
 import type { ServerContext } from "../context.ts";
 import { all, records } from "../control/all-records.ts";
 import {
   accountPage as accountDocument,
   signedOutPage,
   type Access,
+  type AccountPage,
 } from "../pages/account-page.ts";
 import { sendPage } from "../pages/send-page.ts";
 import type { ClientRecord } from "../store/client-records.ts";
@@ -23,9 +28,11 @@ import { endGrant } from "./grant.ts";
 import { seeOther, serverPath } from "./interaction.ts";
 import { endLoginSession } from "./login-session.ts";
 import { inPlainWords } from "./scope.ts";
-import { findSender, findVisitor } from "./visitor.ts";
+import { queryOf } from "./query.ts";
+import { findSender, findVisitor, type Visitor } from "./visitor.ts";
 
 const PAGE = "/account";
+const DONE = ["added", "removed"] as const;
 
 export function accountPage(context: ServerContext): RequestHandler {
   return async (request, response) => {
@@ -47,6 +54,8 @@ export function accountPage(context: ServerContext): RequestHandler {
       credentials: asking.length > 0 ? serverPath(context, "/credentials") : undefined,
       action: serverPath(context, PAGE),
       csrf,
+      ...(await passkeysFor(context, identity)),
+      done: DONE.find((one) => one === queryOf(request).get("done")),
       host: new URL(context.issuer).host,
     });
     sendPage(response, 200, page);
@@ -64,9 +73,40 @@ export function account(context: ServerContext): RequestHandler {
       const { host } = new URL(context.issuer);
       return sendPage(response, 200, signedOutPage({ host, action }));
     }
+    const passkey = fields.get("remove-passkey");
+    if (passkey !== undefined) {
+      const isRemoved = await endPasskey(context, visitor, passkey);
+      return seeOther(response, isRemoved ? `${action}?done=removed` : action);
+    }
     await endAccess(context, visitor.identity.subject, fields.get("end"));
     seeOther(response, action);
   };
+}
+
+async function passkeysFor(
+  context: ServerContext,
+  identity: Identity,
+): Promise<Pick<AccountPage, "passkeys" | "addPasskey">> {
+  const record = await accountOf(context, identity);
+  if (!record) return { passkeys: undefined, addPasskey: undefined };
+  const passkeys = (await passkeysOf(context, record)).map(({ id, passkey }) => {
+    const { label, createdAt, lastUsedAt } = passkey;
+    return { id, label, since: createdAt, lastUsed: lastUsedAt };
+  });
+  const isOffered = relyingPartyOf(context.config) !== undefined;
+  return { passkeys, addPasskey: isOffered ? serverPath(context, `${PAGE}/passkey`) : undefined };
+}
+
+async function endPasskey(
+  context: ServerContext,
+  { secret, identity }: Visitor,
+  id: string,
+): Promise<boolean> {
+  if (!(await removePasskey(context, secret, identity, id))) return false;
+  const at = epochSeconds(context.clock);
+  const { subject } = identity;
+  context.events.publish({ type: "account.changed", at, subject, change: "passkey removed" });
+  return true;
 }
 
 /** @param which a grant id, or `all` */

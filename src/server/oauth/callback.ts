@@ -7,7 +7,7 @@
  *
  * A form may be tried five times. Each try takes its number, atomically, before the answer is looked at, so however many are
  * sent at once, the sixth is never looked at. A form that asks for a name and password has limits besides that hold across
- * logins (guess-limit.ts).
+ * logins (guess-limit.ts). An answer that was signed, by a provider or with a passkey, is looked at once, whatever comes of it.
  */
 import type { Request, RequestHandler, Response } from "express";
 import type { Identity } from "../../auth-info.ts";
@@ -57,9 +57,14 @@ export function callback(context: ServerContext): RequestHandler {
     if (!interaction || !login || !isAnswerTo(login, request, state)) {
       return sendNoInteraction(response);
     }
-    if (!isForm) return finishRedirect(context, request, response, interaction, login, answer);
+    if (!isForm) return finishSigned(context, request, response, interaction, login, answer);
     if (!isOwnForm(context, request, interaction, answer.get("csrf"))) {
       return sendForeignForm(response);
+    }
+    if (login.form?.passkey && answer.has("passkey")) {
+      const isTooOften = await isGuessedTooOften(context, request, undefined);
+      if (isTooOften) return sendGuessedTooOften(response);
+      return finishSigned(context, request, response, interaction, login, answer);
     }
     await finishForm(context, request, response, interaction, login, answer);
   };
@@ -74,7 +79,7 @@ function isAnswerTo(login: PendingState, request: Request, state: string): boole
   );
 }
 
-async function finishRedirect(
+async function finishSigned(
   context: ServerContext,
   request: Request,
   response: Response,
@@ -82,7 +87,7 @@ async function finishRedirect(
   login: PendingState,
   answer: ReadonlyMap<string, string>,
 ): Promise<void> {
-  // Before the provider is asked anything: the state is used up, whatever comes of it.
+  // Before anybody is asked anything: the state and the challenge are used up, whatever comes of it.
   const record = withoutLogin(interaction.record);
   if (!(await advanceInteraction(context, interaction, record))) {
     return sendNoInteraction(response);
@@ -90,12 +95,18 @@ async function finishRedirect(
   const used = { ...interaction, record };
   const result = await identify(context, login, answer);
   if (!(result instanceof OAuthError)) {
-    return welcome(context, request, response, used, login, result);
+    const way = { provider: login.provider, ...(login.form && { by: "passkey" as const }) };
+    return welcome(context, request, response, used, way, result);
   }
+  const reason = result.detail ?? result.message;
   if (isProviderFailure(result))
     return sendProviderFailure(context, request, response, used, result);
-  if (isVisit(record)) return sendLoginRefused(context, response, used, result);
   noteStep(context, request, used, { what: "login.failed", ...describeError(result) });
+  // A form of ours: whoever has no passkey that works may know a password, so a client waits on.
+  if (login.form || isVisit(record)) {
+    context.log.info({ reason }, "a login was refused");
+    return sendLoginRefused(context, response, used, result);
+  }
   if (!(await closeInteraction(context, response, used))) return sendNoInteraction(response);
   if (isForDevice(record)) return answerDevice(context, response, record, undefined);
   redirectWithError(context, response, record, result);
@@ -117,7 +128,8 @@ async function finishForm(
   if (tries > MOST_TRIES) return sendTooManyTries(context, response, interaction);
   const result = await identify(context, login, answer);
   if (!(result instanceof OAuthError)) {
-    return welcome(context, request, response, interaction, login, result);
+    const { provider } = login;
+    return welcome(context, request, response, interaction, { provider }, result);
   }
   noteStep(context, request, interaction, { what: "login.failed", ...describeError(result) });
   if (tries === MOST_TRIES) return sendTooManyTries(context, response, interaction);
@@ -163,7 +175,7 @@ async function welcome(
   request: Request,
   response: Response,
   interaction: Interaction,
-  { provider }: PendingState,
+  { provider, ...way }: { provider: string; by?: "passkey" },
   identity: Identity,
 ): Promise<void> {
   if (!admitOrRefuse(context, request, response, interaction, identity)) return;
@@ -177,7 +189,7 @@ async function welcome(
   noteStep(context, request, interaction, { what: "login.finished", subject });
   await startLoginSession(context, request, response, { identity, provider });
   const at = epochSeconds(context.clock);
-  context.events.publish({ type: "login.succeeded", at, provider, subject });
+  context.events.publish({ type: "login.succeeded", at, provider, subject, ...way });
   seeOther(
     response,
     isVisit(record)

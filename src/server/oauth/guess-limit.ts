@@ -15,18 +15,19 @@ import { sourceAddress } from "../source-address.ts";
 export const GUESS_WINDOW = 900; // seconds
 const MOST = { source: 100, accountFromSource: 10, account: 100 };
 
-/** @returns whether this try is one too many */
+/** @param account undefined for a passkey, which nobody guesses: only its source is counted @returns whether this try is one too many */
 export async function isGuessedTooOften(
   { config, store }: Pick<ServerContext, "config" | "store">,
   request: Request,
-  account: string,
+  account: string | undefined,
 ): Promise<boolean> {
   const source = sourceAddress(config, request);
-  const name = account.trim().toLowerCase();
   const count = (kind: keyof typeof MOST, ...key: string[]): Promise<number> =>
     store.increment(`guesses ${kind} ${digest(JSON.stringify(key)).slice(0, 22)}`, GUESS_WINDOW);
   // The source first: one that is over its limit begins no more counters.
   if ((await count("source", source)) > MOST.source) return true;
+  if (account === undefined) return false;
+  const name = account.trim().toLowerCase();
   if ((await count("accountFromSource", name, source)) > MOST.accountFromSource) return true;
   return (await count("account", name)) > MOST.account;
 }

@@ -13,6 +13,7 @@ import { digest, randomId, randomToken } from "../../random.ts";
 import type { ServerContext } from "../context.ts";
 import { isProviderFailure } from "../identity/identity-provider.ts";
 import { chooseProviderPage, loginFormPage, type LoginPurpose } from "../pages/login-page.ts";
+import { PASSKEY_SCRIPT } from "../pages/passkey-form.ts";
 import { sendPage } from "../pages/send-page.ts";
 import { countWithin } from "../rate-limits.ts";
 import { sourceAddress } from "../source-address.ts";
@@ -127,7 +128,8 @@ export async function sendLoginForm(
     csrf,
     ...lastTry,
   });
-  sendPage(response, lastTry === undefined ? 200 : 403, page);
+  const headers = form?.passkey ? { script: PASSKEY_SCRIPT } : {};
+  sendPage(response, lastTry === undefined ? 200 : 403, page, headers);
 }
 
 function asProviderFailure(error: unknown): OAuthError {

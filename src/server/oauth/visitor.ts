@@ -14,6 +14,9 @@ export interface Visitor {
   readonly identity: Identity;
   /** What forms of the page must carry (RFC 6749 §10.12). */
   readonly csrf: string;
+  /** The login session's cookie. */
+  readonly secret: string;
+  readonly loggedInAt: number;
 }
 
 /** @returns who it is; undefined when the answer has been sent already */
@@ -26,7 +29,9 @@ export async function findVisitor(
   const session = await findLoginSession(context, request);
   if (session && isAdmitted(context, session.identity, undefined)) {
     // Made from the cookie, so that only a page that this browser was given can carry it.
-    return { identity: session.identity, csrf: digest(`${page} form ${session.secret}`) };
+    const { identity, secret, createdAt } = session;
+    const csrf = digest(`${page} form ${secret}`);
+    return { identity, csrf, secret, loggedInAt: createdAt };
   }
   await startVisit(context, request, response, page);
   return undefined;

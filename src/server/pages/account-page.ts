@@ -21,12 +21,26 @@ export interface Access {
   lastUsed: number | undefined;
 }
 
+interface OwnPasskey {
+  id: string;
+  label: string;
+  /** Seconds since the epoch. */
+  since: number;
+  lastUsed: number | undefined;
+}
+
 export interface AccountPage {
   identity: Identity;
   accesses: readonly Access[];
   now: number;
   /** Where this person's credentials are entered; undefined when no service asks for some. */
   credentials: string | undefined;
+  /** Undefined when the person logs in elsewhere. */
+  passkeys: readonly OwnPasskey[] | undefined;
+  /** Where one is added; undefined when this gateway takes none. */
+  addPasskey: string | undefined;
+  /** What a form that the person comes from has done. */
+  done: "added" | "removed" | undefined;
   /** Where the forms are sent. */
   action: string;
   csrf: string;
@@ -46,6 +60,7 @@ export function accountPage(page: AccountPage): Html {
         Logged in as <strong><bdi>${shown}</bdi></strong>
         ${shown !== identity.subject && html`<span class="small code">${identity.subject}</span>`}
       </p>
+      ${page.done && html`<p class="note" role="status"><strong>Passkey ${page.done}.</strong> ${page.done === "removed" && "Other browsers in which you were logged in must log in again."}</p>`}
       <section class="section" aria-labelledby="access">
         <h2 id="access">Who may act in your name</h2>
         ${
@@ -67,6 +82,7 @@ export function accountPage(page: AccountPage): Html {
           </p>
         </section>`
       }
+      ${passkeySection(page)}
       <section class="section next" aria-labelledby="session">
         <h2 id="session">This browser</h2>
         <p class="small">
@@ -79,6 +95,36 @@ export function accountPage(page: AccountPage): Html {
   });
 }
 
+function passkeySection(page: AccountPage): Html | undefined {
+  const { passkeys, addPasskey } = page;
+  if (!passkeys || (passkeys.length === 0 && addPasskey === undefined)) return undefined;
+  return html`<section class="section" aria-labelledby="passkeys">
+    <h2 id="passkeys">Your passkeys</h2>
+    ${passkeys.length === 0 && html`<p>None yet. With one you log in by fingerprint, face or PIN.</p>`}
+    ${passkeys.map((passkey, index) => passkeyCard(page, passkey, `passkey-${index}`))}
+    ${addPasskey !== undefined && html`<p><a href="${addPasskey}">Add a passkey</a></p>`}
+  </section>`;
+}
+
+function passkeyCard(page: AccountPage, passkey: OwnPasskey, id: string): Html {
+  const { label } = passkey;
+  return html`<article class="panel access" aria-labelledby="${id}">
+    <h3 id="${id}"><bdi>${label}</bdi></h3>
+    ${times(page, passkey)}
+    ${form(page, "remove-passkey", passkey.id, html`Remove<span class="hidden"> the passkey ${label}</span>`, "second")}
+  </article>`;
+}
+
+function times(
+  { now }: AccountPage,
+  { since, lastUsed }: Pick<OwnPasskey, "since" | "lastUsed">,
+): Html {
+  return html`<p class="small">
+    Since <time datetime="${isoTime(since)}">${day(since)}</time>;
+    ${lastUsed === undefined ? "not used yet" : html`last used <time datetime="${isoTime(lastUsed)}">${ago(now - lastUsed)}</time>`}.
+  </p>`;
+}
+
 function card(page: AccountPage, access: Access, id: string): Html {
   const { clientName, clientHost, service } = access;
   const name = clientName === undefined ? "An app without a name" : clientName;
@@ -86,11 +132,7 @@ function card(page: AccountPage, access: Access, id: string): Html {
     <h3 id="${id}"><bdi>${name}</bdi></h3>
     ${clientHost !== undefined && html`<p class="small code">${clientHost}</p>`}
     <p class="small">may, at <strong>${service}</strong>:</p>
-    ${scopeList(access.abilities.map((text) => ({ text, isNew: false })))}
-    <p class="small">
-      Since <time datetime="${isoTime(access.since)}">${day(access.since)}</time>;
-      ${access.lastUsed === undefined ? "not used yet" : html`last used <time datetime="${isoTime(access.lastUsed)}">${ago(page.now - access.lastUsed)}</time>`}.
-    </p>
+    ${scopeList(access.abilities.map((text) => ({ text, isNew: false })))} ${times(page, access)}
     ${form(page, "end", access.grantId, html`End access<span class="hidden"> of ${name} to ${service}</span>`, "second")}
   </article>`;
 }

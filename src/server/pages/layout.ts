@@ -1,5 +1,5 @@
 /**
- * The frame of every page: one column, one mark, one stylesheet, no JavaScript.
+ * The frame of every page: one column, one mark, one stylesheet. No JavaScript, but where passkeys are offered (passkey-form.ts).
  */
 import { html, type Html } from "./html.ts";
 import { stylesheetElement } from "./stylesheet.ts";

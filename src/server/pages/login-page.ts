@@ -1,9 +1,17 @@
 /**
  * Login: which identity provider, and the form of one that has no page of its own.
  */
-import type { LoginField, LoginForm } from "../../auth-info.ts";
+import {
+  passkeyChallenge,
+  type LoginField,
+  type LoginForm,
+  type PasskeyRequest,
+} from "../../auth-info.ts";
 import { html, type Html } from "./html.ts";
 import { layout } from "./layout.ts";
+import { passkeyForm } from "./passkey-form.ts";
+
+const CEREMONY = 300_000; // milliseconds the browser waits for the device
 
 export interface ProviderChoice {
   name: string;
@@ -77,8 +85,24 @@ export function loginFormPage(page: LoginFormPage): Html {
         )}
         <button type="submit">${form.button}</button>
       </form>
+      ${form.passkey && byPasskey(page, form.passkey)}
     `,
     footer: `You are at ${page.purpose.host}`,
+  });
+}
+
+function byPasskey({ action, state, csrf }: LoginFormPage, { rpId }: PasskeyRequest): Html {
+  return passkeyForm({
+    action,
+    hidden: { state, csrf },
+    button: html`<button class="second" type="submit">Log in with a passkey</button>`,
+    deed: "get",
+    options: {
+      challenge: passkeyChallenge(state),
+      rpId,
+      userVerification: "required",
+      timeout: CEREMONY,
+    },
   });
 }
 

@@ -81,6 +81,9 @@ export const styleParts: Html = css`
     color: var(--accent);
     font-size: 0.8125rem;
   }
+  [hidden] {
+    display: none !important;
+  }
   .hidden {
     position: absolute;
     width: 1px;

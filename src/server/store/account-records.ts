@@ -16,6 +16,13 @@ export interface AccountRecord {
   password?: PasswordHash;
   /** Key of the only invitation that works, and its end. */
   invitation?: { id: string; expiresAt: number };
+  /** Absent without any. Each change of them is one of the account, so what removes the account removes all of them. */
+  passkeys?: {
+    /** By which devices know the person: random, says nothing about who it is (WebAuthn §14.6.1). */
+    userHandle: string;
+    /** Keys of their records, oldest first. */
+    ids: string[];
+  };
 }
 
 /** A password under scrypt (RFC 7914), with all it takes to compute it again. */

@@ -25,6 +25,8 @@
  *   keyRing            `signing`                  -        for ever
  *   account            its name                   -        until the operator removes it
  *   invitation         SHA-256 of its link's code -        `invitation` of the provider; one use
+ *   passkey            SHA-256 of credential id   -        until the person removes it, or the operator its account's access
+ *   passkeyChallenge   as its loginSession        -        5 minutes, one use
  *
  * No record holds a secret in clear: people's credentials are encrypted (seal.ts), passwords are under scrypt; codes, tokens,
  * cookies and client secrets are SHA-256 digests (256 random bits need neither salt nor a slow hash). Times are seconds since
@@ -38,6 +40,7 @@ import type { ClientRecord, MetadataDocumentRecord } from "./client-records.ts";
 import type { ConsentRecord, LoginProgress, VisitRecord } from "./consent-records.ts";
 import type { CredentialRecord } from "./credential-records.ts";
 import type { KeyRingRecord, SigningKeyRecord } from "./key-records.ts";
+import type { PasskeyChallengeRecord, PasskeyRecord } from "./passkey-records.ts";
 import type { GatewayProcessRecord, McpSessionRecord } from "./session-records.ts";
 
 export interface Records {
@@ -62,6 +65,8 @@ export interface Records {
   keyRing: KeyRingRecord;
   account: AccountRecord;
   invitation: InvitationRecord;
+  passkey: PasskeyRecord;
+  passkeyChallenge: PasskeyChallengeRecord;
   credential: CredentialRecord;
 }
 
@@ -92,6 +97,8 @@ export const DURABILITY: Readonly<Record<Kind, "durable" | "lazy">> = {
   keyRing: "durable",
   account: "durable",
   invitation: "durable",
+  passkey: "durable",
+  passkeyChallenge: "lazy",
   credential: "durable",
 };
 

@@ -3,10 +3,14 @@ import { configSchema } from "../../../src/config.ts";
 
 const github = { type: "github", clientId: "x", clientSecret: "${SECRET}" };
 const oidc = { type: "oidc", clientId: "x", clientSecret: "${SECRET}" };
-const problems = (identity: object, more: object = {}): string[] =>
+const problems = (
+  identity: object,
+  more: object = {},
+  publicUrl = "https://gw.example.com",
+): string[] =>
   (
     configSchema.safeParse({
-      publicUrl: "https://gw.example.com",
+      publicUrl,
       services: { files: { command: "npx", ...more } },
       identity,
     }).error?.issues ?? []
@@ -41,6 +45,19 @@ describe("identity in the configuration", () => {
       "identity.providers.1.type: the gateway keeps one set of accounts; name the type accounts once",
     ]);
     expect(problems({ providers: [{ ...accounts, passwordLength: 7 }] })).toHaveLength(1);
+  });
+
+  it("promises no passkeys where browsers do none", () => {
+    const providers = [{ type: "accounts", passkeys: true }];
+    const at = (publicUrl: string) => problems({ providers }, {}, publicUrl);
+    expect([...at("https://gw.example.com"), ...at("http://localhost:8080")]).toEqual([]);
+    for (const publicUrl of ["http://127.0.0.1:8080", "http://[::1]:8080", "https://192.0.2.1"]) {
+      expect(at(publicUrl)).toEqual([
+        "identity.providers.0.passkeys: browsers take no passkeys at an IP address: name a host in publicUrl",
+      ]);
+    }
+    expect(at("nowhere").join()).toContain("publicUrl");
+    expect(problems({ providers: [{ type: "accounts" }] }, {}, "http://127.0.0.1:1")).toEqual([]);
   });
 
   it("finds rules about providers that are not there", () => {
