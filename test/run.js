@@ -25,6 +25,8 @@ const PROGRAMS = [
   { program: "systemd-analyze", debian: "systemd" },
   { program: "ip", debian: "iproute2" },
   { program: "pebble", debian: "pebble" },
+  { program: "caddy", debian: "caddy" },
+  { program: "nginx", debian: "nginx" },
   { program: "dbus-run-session", debian: "dbus-daemon" },
   { program: "gnome-keyring-daemon", debian: "gnome-keyring" },
 ];

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { BaseCommand } from "../../command.ts";
 import { EXIT } from "../../errors.ts";
+import { TARGETS } from "../../proxy/targets.ts";
 
 interface Rendered {
   file: string;
@@ -17,25 +18,26 @@ export default class ProxyRender extends BaseCommand {
   static override examples = [
     "<%= config.bin %> proxy render --out /etc/traefik",
     "<%= config.bin %> proxy render --out /etc/traefik --check",
-    "<%= config.bin %> proxy render --json",
+    "<%= config.bin %> proxy render --target caddy --out /etc/caddy",
+    "<%= config.bin %> proxy render --target nginx --out /etc/nginx/conf.d",
   ];
   static override flags = {
     target: Flags.string({
-      options: ["traefik"],
+      options: Object.keys(TARGETS),
       default: "traefik",
       description: "which reverse proxy",
     }),
-    out: Flags.string({ default: "traefik", description: "folder for the files" }),
+    out: Flags.string({ description: "folder for the files; by default the target's name" }),
     check: Flags.boolean({ description: "compare with the files instead of writing them" }),
   };
 
   async run(): Promise<Rendered[]> {
     const { flags } = await this.parse(ProxyRender);
     const { loadConfig } = await import("../../config-file.ts");
-    const { renderTraefik } = await import("../../proxy/traefik/render.ts");
     const { config } = loadConfig({ file: flags.config });
-    const rendered = renderTraefik(config).map(({ path, text }): Rendered => {
-      const file = join(flags.out, path);
+    const render = await TARGETS[flags.target]!();
+    const rendered = render(config).map(({ path, text }): Rendered => {
+      const file = join(flags.out ?? flags.target, path);
       const before = existsSync(file) ? readFileSync(file, "utf8") : undefined;
       const state = before === text ? "same" : before === undefined ? "missing" : "different";
       if (!flags.check && state !== "same") {

@@ -4,6 +4,7 @@
  */
 import type { Config } from "../../config.ts";
 import { GATEWAY, type Plan, type Route, type Upstream } from "../plan.ts";
+import { IDLE, upstreamOf } from "../target.ts";
 import { middlewares, middlewaresOf } from "./middlewares.ts";
 import { ruleOf } from "./rule.ts";
 
@@ -73,7 +74,7 @@ function certificate({ proxy }: Config, { publicUrl, wildcard }: Plan, { what }:
 
 /** For ForwardAuth, when there are several gateways; only Traefik itself comes in there. */
 function verifyRouter(plan: Plan): [string, Router][] {
-  const { servers } = plan.upstreams.find(({ name }) => name === GATEWAY)!;
+  const { servers } = upstreamOf(plan);
   const isAsked = plan.routes.some(({ access }) => access === "verify");
   if (servers.length === 1 || !isAsked) return [];
   const entryPoints = [ENTRY_POINTS.internal];
@@ -103,11 +104,14 @@ function service({ name, servers }: Upstream): object {
  * keeps them for 65 s, Node's servers by default for 5 s.
  */
 function transports({ upstreams }: Plan): object {
-  const transport = (idleConnTimeout: string): object => ({
-    forwardingTimeouts: { dialTimeout: "5s", idleConnTimeout },
+  const transport = (idle: number): object => ({
+    forwardingTimeouts: { dialTimeout: "5s", idleConnTimeout: `${idle}s` },
   });
   const hasForeign = upstreams.some(({ name }) => name !== GATEWAY);
-  return { [GATEWAY]: transport("55s"), ...(hasForeign && { foreign: transport("4s") }) };
+  return {
+    [GATEWAY]: transport(IDLE.gateway),
+    ...(hasForeign && { foreign: transport(IDLE.foreign) }),
+  };
 }
 
 function tls({ proxy }: Config): object {

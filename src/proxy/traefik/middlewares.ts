@@ -3,14 +3,13 @@
  *
  * No route has a middleware that buffers or compresses: streams of events go through as they come.
  */
-import { IDENTITY_HEADERS } from "../../auth-info.ts";
 import type { Config } from "../../config.ts";
-import { EXPOSED_HEADERS } from "../../mcp/exposed-headers.ts";
-import { GATEWAY, type Plan, type Route, type Upstream } from "../plan.ts";
+import { FOREIGN_ANSWER, FOREIGN_SECRETS, FORGEABLE } from "../foreign.ts";
+import type { Plan, Route, Upstream } from "../plan.ts";
+import { upstreamOf, YEAR } from "../target.ts";
 
 type Middlewares = Record<string, Record<string, unknown>>;
 
-const YEAR = 31_536_000; // seconds
 const LARGEST_REFUSAL = 65_536; // bytes; an answer of /verify has a few hundred
 
 const NAMES: Readonly<Record<Route["what"], readonly string[]>> = {
@@ -70,36 +69,26 @@ function toHttps({ publicUrl }: Plan): Record<string, unknown> {
  * answer never has `Authorization`, so the client's token ends here.
  */
 function verify(config: Config, plan: Plan): Record<string, unknown> {
-  const { servers } = plan.upstreams.find(({ name }) => name === GATEWAY)!;
+  const { servers } = upstreamOf(plan);
   // ForwardAuth knows one address only: several gateways are reached through Traefik itself, which knows who is alive.
   const origin = servers.length === 1 ? servers[0] : `http://${config.proxy.listen.internal}`;
   return {
     forwardAuth: {
       address: `${origin}/verify`,
       trustForwardHeader: false,
-      authResponseHeaders: [...Object.values(IDENTITY_HEADERS), "Authorization"],
+      authResponseHeaders: FORGEABLE,
       maxResponseBodySize: LARGEST_REFUSAL,
     },
   };
 }
 
-/**
- * A server of somebody else's under our name. Cookies are for the gateway's own pages: the server neither sees nor sets any.
- * Nothing it answers is taken for a page, and browsers' MCP clients may read it (CORS without credentials).
- */
 function foreign(): Record<string, unknown> {
+  // An empty value removes a header.
+  const removed = Object.fromEntries(FOREIGN_SECRETS.map((name) => [name, ""]));
   return {
     headers: {
       customRequestHeaders: { Cookie: "" },
-      customResponseHeaders: {
-        "Access-Control-Allow-Origin": "*",
-        "Access-Control-Allow-Credentials": "",
-        "Access-Control-Expose-Headers": EXPOSED_HEADERS,
-        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-        Server: "",
-        "Set-Cookie": "",
-        "X-Powered-By": "",
-      },
+      customResponseHeaders: { ...FOREIGN_ANSWER, ...removed },
     },
   };
 }

@@ -4,18 +4,9 @@
 import { stringify } from "yaml";
 import type { Config } from "../../config.ts";
 import { planProxy } from "../plan.ts";
+import { HEAD, type RenderedFile } from "../target.ts";
 import { dynamicConfiguration } from "./dynamic.ts";
 import { DYNAMIC_FILE, STATIC_FILE, staticConfiguration } from "./static.ts";
-
-export interface RenderedFile {
-  /** Relative to the folder the files are for. */
-  readonly path: string;
-  readonly text: string;
-}
-
-const HEAD = `# Generated from mcp-gateway.yaml by: mcp-gateway proxy render
-# Change that file and run the command again; changes here are lost.
-`;
 
 /** @returns the static file, and the dynamic one unless Traefik asks the gateway for it @throws UserError */
 export function renderTraefik(config: Config): RenderedFile[] {

@@ -2,6 +2,7 @@
  * Routes in Traefik's language of rules.
  */
 import type { Route } from "../plan.ts";
+import { escapeRegExp } from "../target.ts";
 
 export function ruleOf({ hosts, paths, method }: Route): string {
   const { exact = [], below = [] } = paths;
@@ -17,7 +18,7 @@ export function ruleOf({ hosts, paths, method }: Route): string {
 /** A segment and what is below it, but not what only begins with it: no `PathPrefix`. */
 function segments(below: readonly string[]): string[] {
   if (below.length === 0) return [];
-  const paths = below.map((path) => path.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
+  const paths = below.map(escapeRegExp);
   return [`PathRegexp(${quoted(`^(${paths.join("|")})(/|$)`)})`];
 }
 

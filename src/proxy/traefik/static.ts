@@ -5,6 +5,7 @@ import { posix } from "node:path";
 import type { Config } from "../../config.ts";
 import { UserError } from "../../errors.ts";
 import type { Plan } from "../plan.ts";
+import { IDLE } from "../target.ts";
 import { CERTIFICATE_RESOLVER, ENTRY_POINTS } from "./dynamic.ts";
 
 export const STATIC_FILE = "traefik.yaml";
@@ -72,7 +73,7 @@ function entryPoint({ proxy, limits }: Config, address: string): object {
       respondingTimeouts: {
         readTimeout: `${limits.sessionLifetime}s`,
         writeTimeout: "0s",
-        idleTimeout: "180s",
+        idleTimeout: `${IDLE.client}s`,
       },
     },
   };

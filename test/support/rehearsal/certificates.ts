@@ -13,7 +13,7 @@ interface Certificate {
 export interface Authority {
   /** PEM file to trust. */
   file: string;
-  certify(name: string): Certificate;
+  certify(name: string, ...more: string[]): Certificate;
 }
 
 export function createAuthority(directory: string): Authority {
@@ -23,8 +23,9 @@ export function createAuthority(directory: string): Authority {
   openssl("req", "-x509", ...key, "-subj", "/CN=Test CA", "-keyout", "ca.key", "-out", "ca.pem");
   return {
     file: join(directory, "ca.pem"),
-    certify(name) {
-      const extensions = ["-addext", `subjectAltName=DNS:${name}`];
+    certify(name, ...more) {
+      const names = [name, ...more].map((one) => `DNS:${one}`).join(",");
+      const extensions = ["-addext", `subjectAltName=${names}`];
       const signed = ["-CA", "ca.pem", "-CAkey", "ca.key"];
       openssl(
         ...["req", "-x509", ...key, "-subj", `/CN=${name}`, ...extensions, ...signed],

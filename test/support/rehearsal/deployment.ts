@@ -1,6 +1,6 @@
 /**
- * The internet on one machine: a real ACME authority, an identity provider, a foreign MCP server, and a deployment of real
- * Traefik and real gateways on ports 80 and 443, made with the commands that an operator has. This process is the client: its
+ * The internet on one machine: a real ACME authority, an identity provider, a foreign MCP server, and a deployment of a real
+ * reverse proxy and real gateways on ports 80 and 443, made with the commands that an operator has. This process is the client: its
  * `fetch` finds the names and trusts the authority.
  */
 import { once } from "node:events";
@@ -18,8 +18,8 @@ import { bin } from "../gateway-process.ts";
 import { fixture } from "../gateway.ts";
 import { APP, startGitHub, type GitHub } from "../github.ts";
 import { runCommand, type Result } from "../run-command.ts";
-import { traefikProgram } from "../traefik.ts";
 import { bundle, createAuthority } from "./certificates.ts";
+import { FRONTS, type Front, type FrontName } from "./fronts.ts";
 import { createNetwork, type Network, type Running } from "./network.ts";
 
 export interface Deployment {
@@ -30,7 +30,7 @@ export interface Deployment {
   /** PEM of everybody who vouches for a host here. */
   readonly trusted: string;
   readonly network: Network;
-  readonly traefik: Running;
+  readonly proxy: Front;
   readonly gateways: readonly Running[];
   readonly github: GitHub;
   /** Requests that reached the foreign server so far. */
@@ -45,6 +45,7 @@ export interface Deployment {
 }
 
 export interface DeploymentOptions {
+  proxy: FrontName;
   routing: "path" | "subdomain";
   challenge: "tls-alpn-01" | "http-01";
   provider: "file" | "http";
@@ -73,7 +74,7 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
 }
 
 async function deploy(
-  { routing, challenge, provider, gateways: count }: DeploymentOptions,
+  { proxy, routing, challenge, provider, gateways: count }: DeploymentOptions,
   undo: (() => unknown)[],
 ): Promise<Omit<Deployment, "close">> {
   const directory = mkdtempSync(join(tmpdir(), "mcpg-internet-"));
@@ -107,7 +108,11 @@ async function deploy(
     store = { type: "redis", url: "redis://127.0.0.1:6379" };
   }
   const ports = Array.from({ length: count }, (_, index) => FIRST_PORT + index);
-  const traefikFolder = join(directory, "traefik");
+  const folder = join(directory, proxy);
+  mkdirSync(folder);
+  const place = { host: here, folder, authority };
+  const used = routing === "subdomain" ? hosts : [DOMAIN];
+  const more = FRONTS[proxy].configure(place, used);
   const configs = ports.map((own, index): ConfigInput => ({
     publicUrl: `https://${DOMAIN}`,
     routing,
@@ -126,16 +131,15 @@ async function deploy(
     },
     store,
     proxy: {
-      directory: traefikFolder,
       provider,
       gateways: ports.map((each) => `http://127.0.0.1:${each}`),
-      api: true,
       acme: {
         email: "ops@gw.test",
         caServer: "https://ca.test:14000/dir",
         challenge,
         storage: join(directory, "acme.json"),
       },
+      ...more,
     },
     services: {
       everything: { command: process.execPath, args: [everything, "stdio"], permissions: "all" },
@@ -155,16 +159,11 @@ async function deploy(
 
   const configFile = join(directory, "gateway0", "mcp-gateway.yaml");
   const cwd = directory;
-  const render = ["proxy", "render", "-c", configFile, "--out", traefikFolder];
+  const render = ["proxy", "render", "--target", proxy, "-c", configFile, "--out", folder];
   const { code, stderr } = await runCommand(render, { cwd });
   if (code !== 0) throw new Error(stderr);
-  const traefik = here.start(
-    traefikProgram(),
-    [`--configFile=${join(traefikFolder, "traefik.yaml")}`],
-    { env: { LEGO_CA_CERTIFICATES: authority.file } },
-  );
-  const used = routing === "subdomain" ? hosts : [DOMAIN];
-  await Promise.all(used.map((name) => certified(network, name, trusted, traefik)));
+  const front = FRONTS[proxy].start(place);
+  await Promise.all(used.map((name) => certified(network, name, trusted, front)));
 
   const endpoint = (service: string): string =>
     routing === "subdomain"
@@ -176,7 +175,7 @@ async function deploy(
     configFile,
     trusted,
     network,
-    traefik,
+    proxy: front,
     gateways,
     github,
     foreignRequests: () =>
@@ -255,12 +254,12 @@ async function dial(network: Network, name: string, trusted: string): Promise<TL
   return socket;
 }
 
-/** Traefik asks for certificates once it has read its routes. */
+/** Certificates are asked for once the proxy has read its routes. */
 async function certified(
   network: Network,
   name: string,
   trusted: string,
-  traefik: Running,
+  front: Front,
 ): Promise<void> {
   const end = Date.now() + 60_000; // ms
   for (;;) {
@@ -269,7 +268,7 @@ async function certified(
       return;
     } catch (error) {
       if (Date.now() > end) {
-        throw new Error(`no certificate for ${name}:\n${traefik.output()}`, { cause: error });
+        throw new Error(`no certificate for ${name}:\n${front.log()}`, { cause: error });
       }
       await setTimeout(200);
     }
