@@ -172,13 +172,14 @@ describe.each(LOOKS)("$look pages", ({ look, ...options }) => {
 
       await page.goto(`${inviting.url}/account/passkey`);
       await check(page, "Add a passkey");
-      await (
-        await plugIn(page)
-      )(false);
+      const recognise = await plugIn(page);
+      await recognise(false);
       await page.getByRole("button", { name: "Add a passkey" }).click();
       await page.getByRole("alert").waitFor();
       expect(await findings(page)).toEqual([]);
-      await page.goto(`${inviting.url}/account`);
+      await recognise(true);
+      await page.getByRole("button", { name: "Add a passkey" }).click();
+      await page.getByRole("status").waitFor();
       await check(page, "Your account");
 
       await page.goto(`${inviting.url}/credentials`);

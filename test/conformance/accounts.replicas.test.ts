@@ -2,8 +2,9 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { connectControl } from "../../src/control.ts";
 import { ACCOUNTS, addAccount, enter, PASSWORD, setPassword } from "../support/accounts.ts";
-import { createFormBrowser } from "../support/form-browser.ts";
+import { createFormBrowser, type FormBrowser, type Page } from "../support/form-browser.ts";
 import type { TestGateway } from "../support/gateway.ts";
+import { addPasskey, createDevice } from "../support/passkey.ts";
 import { authorizationUrl, registered } from "../support/raw-client.ts";
 import { startReplicas, type Replicas } from "../support/replicas.ts";
 import { callMcp, logIn } from "../support/strict-client.ts";
@@ -74,6 +75,34 @@ it("a reset at one ends the password, the link before and the logins at both", a
     const refused = await replicas.ask(replica, pathname, { method: "POST", headers, body: "{}" });
     expect(refused.status).toBe(401);
   }
+});
+
+it("a passkey from one logs in at the other, once, and is gone at both with a reset (PK-07, PK-10)", async () => {
+  await addAccount(gateway, { name: "dora", password: PASSWORD });
+  const owner = createFormBrowser();
+  const device = createDevice();
+  await enter(gateway, "dora", PASSWORD, owner);
+  await addPasskey(gateway, owner, device);
+  const begin = async (): Promise<[FormBrowser, Page]> => {
+    const browser = createFormBrowser();
+    return [browser, await browser.open(authorizationUrl(gateway, await registered(gateway)))];
+  };
+  const [browser, page] = await begin();
+  const passkey = device.get(page);
+  const cookies = [...browser.cookies];
+  const ends = [0, 1, 0, 1].map(async (replica) => {
+    const twin = createFormBrowser((url, init) =>
+      replicas.ask(replica, url.pathname + url.search, init),
+    );
+    for (const [name, value] of cookies) twin.cookies.set(name, value);
+    return (await twin.press(page, /with a passkey/, { passkey })).url.pathname;
+  });
+  const paths = await Promise.all(ends);
+  expect(paths.filter((path) => path === "/consent")).toHaveLength(1);
+  await other().resetAccount("dora", { password: PASSWORD });
+  const [stranger, login] = await begin();
+  const refused = await stranger.press(login, /with a passkey/, { passkey: device.get(login) });
+  expect(refused.text).toContain("does not know that passkey");
 });
 
 it("guesses are counted together, wherever they arrive (AC-01)", async () => {

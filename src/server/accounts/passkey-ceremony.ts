@@ -123,7 +123,7 @@ export async function checkCreation(
 }
 
 export function passkeyRefused(detail: string, cause?: unknown): OAuthError {
-  const description = "This passkey could not be checked. Try again, or use your password.";
+  const description = "This passkey could not be checked. Try again, or use your password";
   return new OAuthError("access_denied", description, { detail, cause });
 }
 

@@ -4,7 +4,7 @@
  * A passkey outlives the login it was added in, so that login must be a fresh one: whoever finds a browser open must prove again
  * who they are. The challenge is bound to the login session and is used up by the first answer, right or wrong.
  */
-import type { RequestHandler, Response } from "express";
+import type { Request, RequestHandler, Response } from "express";
 import { epochSeconds } from "../../clock.ts";
 import { OAuthError } from "../../errors.ts";
 import type { ServerContext } from "../context.ts";
@@ -29,11 +29,7 @@ export function passkeyPage(context: ServerContext): RequestHandler {
   return async (request, response) => {
     const visitor = await findVisitor(context, request, response, PAGE);
     const owner = visitor && (await ownerOf(context, response, visitor));
-    if (!owner) return;
-    if (context.clock.now() - owner.visitor.loggedInAt >= FRESH) {
-      return startVisit(context, request, response, PAGE);
-    }
-    await sendForm(context, response, owner);
+    if (owner) await sendForm(context, request, response, owner);
   };
 }
 
@@ -54,7 +50,7 @@ export function passkey(context: ServerContext): RequestHandler {
     } catch (error) {
       if (!(error instanceof OAuthError)) throw error;
       context.log.info({ reason: error.detail ?? error.message }, "a passkey was refused");
-      return sendForm(context, response, owner, error.message);
+      return sendForm(context, request, response, owner, `${error.message}.`);
     }
     const at = epochSeconds(context.clock);
     const { subject } = owner.visitor.identity;
@@ -101,12 +97,17 @@ async function ownerOf(
   return { visitor, account, party };
 }
 
+/** With a new challenge, so also after a wrong answer only where the login is still a fresh one. */
 async function sendForm(
   context: ServerContext,
+  request: Request,
   response: Response,
   { visitor, account, party }: Owner,
   problem?: string,
 ): Promise<void> {
+  if (context.clock.now() - visitor.loggedInAt >= FRESH) {
+    return startVisit(context, request, response, PAGE);
+  }
   const { challenge, userHandle } = await challengePasskey(context, visitor.secret, account);
   const known = await passkeysOf(context, account);
   const page = passkeyDocument({

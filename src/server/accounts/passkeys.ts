@@ -45,7 +45,7 @@ export async function verifyPasskey(
   if (!seen || !account?.passkeys?.ids.includes(id)) {
     throw new OAuthError(
       "access_denied",
-      "This gateway does not know that passkey, or it was removed. Use your password.",
+      "This gateway does not know that passkey, or it was removed. Use your password",
     );
   }
   const { userHandle } = assertion.response;
@@ -57,7 +57,8 @@ export async function verifyPasskey(
     // Web Authentication §7.2, step 22.
     throw new OAuthError(
       "access_denied",
-      "This passkey has counted backwards, so there may be a copy of it. Use your password, and remove the passkey.",
+      "This passkey has counted backwards, so there may be a copy of it. Use your password, and remove the passkey",
+      { detail: `passkey: ${id} of ${account.name} counts ${counter} after ${seen.counter}` },
     );
   }
   const next = { ...seen, counter, lastUsedAt: epochSeconds(clock) };
@@ -117,7 +118,7 @@ export async function addPasskey(
   if (!given) {
     throw new OAuthError(
       "access_denied",
-      "That took longer than five minutes, or this page is open twice. Try again.",
+      "That took longer than five minutes, or this page is open twice. Try again",
     );
   }
   const { aaguid, ...created } = await checkCreation(party, answer, challengeOf(secret, given));

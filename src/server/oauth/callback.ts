@@ -219,7 +219,7 @@ function sendGuessedTooOften(response: Response): void {
   sendErrorPage(response, {
     status: 429,
     title: "Too many tries",
-    message: "Passwords were tried too often, so this one was not looked at. Nothing is locked.",
+    message: "Logins were tried too often, so this one was not looked at. Nothing is locked.",
     hint: "Wait fifteen minutes, then go back to your app and connect again. If you do not know the password, the operator of this gateway can give you a link to set a new one.",
   });
 }
