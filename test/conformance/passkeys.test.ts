@@ -110,6 +110,16 @@ describe("an answer that adds a passkey", () => {
       },
       /was not asked for/,
     ],
+    [
+      "that is nested without end",
+      {
+        attestation: Buffer.concat([
+          ...[text("fmt"), text("none"), text("attStmt")],
+          Buffer.alloc(20_000, 0x81),
+        ]),
+      },
+      /call stack/,
+    ],
   ];
   it.each(refused)("%s is refused (PK-02)", async (_name, lies, reason) => {
     const page = await browser.open(`${gateway.url}/account/passkey`);

@@ -27,11 +27,9 @@ export default class UserReset extends ControlCommand {
     const { args, flags } = await this.parse(UserReset);
     const control = await this.control(flags);
     const { name, grants, passkeys } = await control.account(args.name);
+    const keys = passkeys > 0 ? ` and ${passkeys} passkeys` : "";
     const more = flags["end-grants"] ? `, and its ${grants} grants` : "";
-    await this.confirm(
-      `End the password and the ${passkeys} passkeys of ${name}${more}?`,
-      flags.yes,
-    );
+    await this.confirm(`End the password${keys} of ${name}${more}?`, flags.yes);
     const reset = await control.resetAccount(name, {
       endGrants: flags["end-grants"],
       password: flags["password-stdin"] ? await readPassword(process.stdin) : undefined,

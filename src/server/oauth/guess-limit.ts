@@ -15,7 +15,10 @@ import { sourceAddress } from "../source-address.ts";
 export const GUESS_WINDOW = 900; // seconds
 const MOST = { source: 100, accountFromSource: 10, account: 100 };
 
-/** @param account undefined for a passkey, which nobody guesses: only its source is counted @returns whether this try is one too many */
+/**
+ * @param account undefined for a passkey, which nobody guesses: only its source is counted
+ * @returns whether this try is one too many
+ */
 export async function isGuessedTooOften(
   { config, store }: Pick<ServerContext, "config" | "store">,
   request: Request,
