@@ -3,11 +3,12 @@
  * mode with a token through both doors over a stdio server of our own. Nothing is tolerated.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { freePort, withBearer } from "../support/bearer-proxy.ts";
+import { freePort } from "../support/bearer-proxy.ts";
 import { ensureSuite, runAuthorizationSuite, runServerSuite } from "../support/conformance.ts";
 import { approve } from "../support/form-browser.ts";
-import { fixture, startGateway, type TestGateway } from "../support/gateway.ts";
-import { discover, logIn } from "../support/strict-client.ts";
+import { startGateway, type TestGateway } from "../support/gateway.ts";
+import { discover } from "../support/strict-client.ts";
+import { openSuiteDoors, type SuiteDoors } from "../support/suite-doors.ts";
 
 beforeAll(ensureSuite, 300_000);
 
@@ -52,43 +53,18 @@ describe("the suite's authorization mode", () => {
 });
 
 describe("the suite's server mode through the gateway", () => {
-  let gateway: TestGateway;
-  const doors: Record<string, { url: string; token: string }> = {};
-  let target: string;
-
+  let doors: SuiteDoors;
   beforeAll(async () => {
-    const [publicPort, port] = [await freePort(), await freePort()];
-    target = `http://127.0.0.1:${port}`;
-    const run = (era: string) => ({
-      command: process.execPath,
-      args: [fixture("conformance-server.js"), "--era", era],
-    });
-    gateway = await startGateway({
-      config: {
-        publicUrl: `http://localhost:${publicPort}`,
-        listen: { host: "127.0.0.1", port },
-        services: { legacy: run("legacy"), modern: run("modern") },
-        defaultService: "legacy",
-      },
-    });
-    const plain = await withBearer(target, undefined, publicPort);
-    for (const [name, path] of [
-      ["legacy", "mcp"],
-      ["modern", "modern/mcp"],
-    ] as const) {
-      const url = `http://localhost:${publicPort}/${path}`;
-      doors[name] = { url, token: (await logIn(url)).tokens.access_token };
-    }
-    await plain.close();
+    doors = await openSuiteDoors();
   });
-  afterAll(() => gateway.close());
+  afterAll(() => doors.close());
 
   it(
     "passes --requirements 2025-11-25 with zero tolerated failures (B01)",
     { timeout: 180_000 },
     async () => {
-      const door = doors["legacy"]!;
-      const result = await runServerSuite({ ...door, target, requirements: "2025-11-25" });
+      const { legacy, target } = doors;
+      const result = await runServerSuite({ ...legacy, target, requirements: "2025-11-25" });
       expect(result.failures).toEqual([]);
       expect(result).toMatchObject({ exitCode: 0, scenarios: 30, failed: 0 });
       expect(result.passed).toBeGreaterThanOrEqual(69);
@@ -99,8 +75,8 @@ describe("the suite's server mode through the gateway", () => {
     "passes it over a server that only speaks 2026-07-28, again with none (B02)",
     { timeout: 180_000 },
     async () => {
-      const door = doors["modern"]!;
-      const result = await runServerSuite({ ...door, target, requirements: "2025-11-25" });
+      const { modern, target } = doors;
+      const result = await runServerSuite({ ...modern, target, requirements: "2025-11-25" });
       expect(result.failures).toEqual([]);
       expect(result).toMatchObject({ exitCode: 0, scenarios: 30, failed: 0 });
       expect(result.passed).toBeGreaterThanOrEqual(69);
@@ -111,8 +87,8 @@ describe("the suite's server mode through the gateway", () => {
     "passes --requirements 2026-07-28 with zero tolerated failures (B01)",
     { timeout: 180_000 },
     async () => {
-      const door = doors["modern"]!;
-      const result = await runServerSuite({ ...door, target, requirements: "2026-07-28" });
+      const { modern, target } = doors;
+      const result = await runServerSuite({ ...modern, target, requirements: "2026-07-28" });
       expect(result.failures).toEqual([]);
       expect(result).toMatchObject({ exitCode: 0, failed: 0 });
       expect(result.passed).toBeGreaterThanOrEqual(100);
@@ -124,8 +100,8 @@ describe("the suite's server mode through the gateway", () => {
     { timeout: 120_000 },
     async () => {
       const result = await runServerSuite({
-        ...doors["legacy"]!,
-        target,
+        ...doors.legacy,
+        target: doors.target,
         token: "wrong",
         requirements: "2025-11-25",
       });
