@@ -47,7 +47,7 @@ export function createAccountDirectory({
 export type Access = { password: string } | { invitation: number };
 
 /** What of an account no new access changes. */
-export type Person = Pick<AccountRecord, "name" | "fullName" | "email" | "createdAt">;
+type Person = Pick<AccountRecord, "name" | "fullName" | "email" | "createdAt">;
 
 export function personOf(account: AccountRecord): Person {
   const { credential: _1, password: _2, invitation: _3, passkeys: _4, ...person } = account;

@@ -21,7 +21,6 @@ import { accountOf, addPasskey, challengePasskey, passkeysOf } from "./passkeys.
 
 const PAGE = "/account/passkey";
 const FRESH = 300; // seconds since the login
-const CEREMONY = 300_000; // milliseconds the browser waits for the device
 const MOST = 20; // passkeys of one account
 const LONGEST_LABEL = 60; // UTF-16 units, as the field counts them
 
@@ -133,7 +132,6 @@ async function sendForm(
         userVerification: "required",
       },
       attestation: "none",
-      timeout: CEREMONY,
     },
   });
   sendPage(response, problem === undefined ? 200 : 400, page, { script: PASSKEY_SCRIPT });

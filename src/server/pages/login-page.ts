@@ -11,8 +11,6 @@ import { html, type Html } from "./html.ts";
 import { layout } from "./layout.ts";
 import { passkeyForm } from "./passkey-form.ts";
 
-const CEREMONY = 300_000; // milliseconds the browser waits for the device
-
 export interface ProviderChoice {
   name: string;
   href: string;
@@ -97,12 +95,7 @@ function byPasskey({ action, state, csrf }: LoginFormPage, { rpId }: PasskeyRequ
     hidden: { state, csrf },
     button: html`<button class="second" type="submit">Log in with a passkey</button>`,
     deed: "get",
-    options: {
-      challenge: passkeyChallenge(state),
-      rpId,
-      userVerification: "required",
-      timeout: CEREMONY,
-    },
+    options: { challenge: passkeyChallenge(state), rpId, userVerification: "required" },
   });
 }
 

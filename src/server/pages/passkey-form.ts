@@ -8,6 +8,8 @@
 import { createHash } from "node:crypto";
 import { html, type Html } from "./html.ts";
 
+const TIMEOUT = 300_000; // milliseconds the browser waits for the device
+
 export interface PasskeyForm {
   action: string;
   /** Sent along. */
@@ -92,7 +94,7 @@ export function passkeyForm({ action, hidden, fields, button, deed, options }: P
       method="post"
       action="${action}"
       data-deed="${deed}"
-      data-passkey="${JSON.stringify(options)}"
+      data-passkey="${JSON.stringify({ ...options, timeout: TIMEOUT })}"
       hidden
     >
       ${Object.entries(hidden).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}" />`)}
