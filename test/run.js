@@ -39,7 +39,7 @@ const PROJECTS = ["unit", "architecture", "contract", "conformance", "browser", 
  * and commands that only read and print. `commands.test.ts` stays.
  */
 const ONCE = [
-  "test/conformance/{catalog,suite,*-suite,hosts,limits.memory}.test.ts",
+  "test/conformance/{catalog,suite,*-suite,hosts,limits.memory,oidc.canaille}.test.ts",
   "test/conformance/{commands.?*,doctor,doctor.*,watch.?*}.test.ts",
 ];
 
