@@ -25,7 +25,8 @@ export default class Init extends BaseCommand {
     domain: Flags.string({ helpValue: "NAME", summary: "Name people and clients use." }),
     identity: Flags.string({
       helpValue: "PROVIDER",
-      summary: "github, google, gitlab, or the URL of an OpenID issuer; its client ID may follow.",
+      summary:
+        "github, google, gitlab, accounts, or the URL of an OpenID issuer; its client ID may follow.",
     }),
     allow: words("RULE", "Who may come in: @login, github-org:acme, *@example.com."),
     service: words(

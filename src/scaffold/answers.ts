@@ -17,8 +17,8 @@ export interface ChosenProvider {
   /** As it stands in mcp-gateway.yaml. */
   readonly entry: Record<string, unknown> & { readonly type: string };
   readonly name: string;
-  /** Where this gateway is registered there. */
-  readonly console: string;
+  /** Where this gateway is registered there; absent where it need not be. */
+  readonly console?: string;
 }
 
 export interface Answers {
@@ -59,12 +59,12 @@ export function parseDomain(text: string): string {
 }
 
 interface Choice {
-  readonly type: "github" | "oidc";
+  readonly type: "github" | "oidc" | "accounts";
   /** Whether the issuer differs from customer to customer; how it looks. */
   readonly issuer?: string;
   /** Issuers by which it is known. */
   readonly pattern?: RegExp;
-  readonly console: string;
+  readonly console?: string;
 }
 
 const CHOICES: Readonly<Record<string, Choice>> = {
@@ -103,13 +103,14 @@ const CHOICES: Readonly<Record<string, Choice>> = {
     pattern: /\/realms\/[^/]+$/,
     console: "the admin console, Clients (Client authentication on)",
   },
+  accounts: { type: "accounts" },
 };
 
 export const PROVIDERS = Object.keys(CHOICES);
 
 /** One of PROVIDERS or an issuer's URL; the client ID may follow. */
 export function parseIdentity(text: string): ChosenProvider {
-  const [word = "", clientId = CLIENT_ID_PLACEHOLDER, ...rest] = text.trim().split(/\s+/);
+  const [word = "", given, ...rest] = text.trim().split(/\s+/);
   if (rest.length > 0) throw new Error("write a provider and, if you have it, its client ID");
   const isUrl = /^https?:\/\//.test(word);
   const preset = isUrl
@@ -123,6 +124,10 @@ export function parseIdentity(text: string): ChosenProvider {
     throw new Error(`write the issuer instead, such as ${choice.issuer}`);
   }
   const name = preset ?? "oidc";
+  if (choice?.type === "accounts") {
+    if (given !== undefined) throw new Error("accounts of the gateway's own need no client ID");
+    return { name, entry: { type: "accounts" } };
+  }
   const secret = `\${${name.toUpperCase()}_CLIENT_SECRET}`;
   const provider: ChosenProvider = {
     name,
@@ -132,7 +137,7 @@ export function parseIdentity(text: string): ChosenProvider {
       ...(choice?.type === "github" ? {} : { name }),
       ...(choice?.type === "oidc" && { preset: name }),
       ...(isUrl && { issuer: word }),
-      clientId,
+      clientId: given ?? CLIENT_ID_PLACEHOLDER,
       clientSecret: secret,
     },
   };

@@ -34,9 +34,7 @@ export function gatewayFile(answers: Answers, target: Target): string {
       remark(about),
       member({ [name]: filled(value, answers) }),
     ]),
-    remark(
-      `Who tells the gateway which person it is. Register it at ${identity.console}, with ${callbackOf(answers)} as its callback or redirect URI.${identity.entry["clientId"] === CLIENT_ID_PLACEHOLDER ? ` Its client ID goes in the place of ${CLIENT_ID_PLACEHOLDER}, its secret into .env.` : " Its secret goes into .env."}`,
-    ),
+    remark(`Who tells the gateway which person it is. ${aboutIdentity(answers)}`),
     remark("allow names who may come in; one match is enough. A service may have its own."),
     member({ identity: { providers: [identity.entry], allow: answers.allow } }),
     remark("Where clients, grants and keys are kept."),
@@ -51,6 +49,18 @@ export function gatewayFile(answers: Answers, target: Target): string {
     ]),
   ].join("");
 }
+
+function aboutIdentity(answers: Answers): string {
+  const { console, entry } = answers.identity;
+  if (console === undefined) return `Its own accounts: ${GIVE_ACCOUNT}`;
+  const register = `Register it at ${console}, with ${callbackOf(answers)} as its callback or redirect URI.`;
+  return entry["clientId"] === CLIENT_ID_PLACEHOLDER
+    ? `${register} Its client ID goes in the place of ${CLIENT_ID_PLACEHOLDER}, its secret into .env.`
+    : `${register} Its secret goes into .env.`;
+}
+
+export const GIVE_ACCOUNT =
+  "mcp-gateway user add NAME, where it runs, prints a link at which that person sets a password.";
 
 export function callbackOf({ domain, identity }: Answers): string {
   return `https://${domain}/callback/${identity.name}`;

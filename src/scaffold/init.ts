@@ -11,7 +11,7 @@ import { randomToken } from "../random.ts";
 import { CLIENT_ID_PLACEHOLDER, type Answers } from "./answers.ts";
 import { deploymentFiles, templateValues, variablesOf } from "./deployment.ts";
 import { emptyNamesOf, namesOf, withVariables } from "./env-file.ts";
-import { callbackOf, gatewayFile } from "./gateway-file.ts";
+import { callbackOf, gatewayFile, GIVE_ACCOUNT } from "./gateway-file.ts";
 import { importServers, type Imported } from "./mcp-servers.ts";
 import {
   abandoned,
@@ -108,6 +108,7 @@ export function planDeployment(
   const mode = before === undefined ? undefined : lstatSync(join(directory, ENV_FILE)).mode & 0o777;
   const isOpen = mode !== undefined && mode !== ENV_MODE && process.platform !== "win32";
   const remarks = [
+    ...(answers.identity.console === undefined ? [`To let somebody in: ${GIVE_ACCOUNT}`] : []),
     ...(imported?.remarks ?? []),
     ...env.unwritten.map(
       (name) =>

@@ -50,11 +50,17 @@ interface Question {
   readonly text: string;
   /** One line each. */
   readonly help: (draft: Draft) => string;
-  /** What an empty answer means. */
-  readonly usual?: string;
+  /** What an empty answer means. @param provider name of the identity provider */
+  readonly usual?: (provider: string | undefined) => string | undefined;
   /** @throws Error with the reason why it cannot be */
   readonly parse: (texts: readonly string[], draft: Draft, options: InterviewOptions) => unknown;
 }
+
+const ALLOW_HELP: Readonly<Record<string, string>> & { readonly oidc: string } = {
+  github: "Logins, organisations, e-mail addresses: @octocat, github-org:acme, *@example.com",
+  accounts: "Everybody with an account, or some of them: accounts:ada accounts:grace",
+  oidc: "E-mail addresses and more: ada@example.com, *@example.com, <provider>:<id>, group:<provider>/<group>",
+};
 
 const QUESTIONS: readonly Question[] = [
   {
@@ -69,18 +75,17 @@ const QUESTIONS: readonly Question[] = [
     answer: "identity",
     text: "Identity provider",
     help: () =>
-      `Who tells which person it is: ${PROVIDERS.join(", ")}, or the URL of an OpenID issuer. Its client ID may follow.`,
-    usual: "github",
+      `Who tells which person it is: ${PROVIDERS.join(", ")}, or the URL of an OpenID issuer. Its client ID may follow. accounts are the gateway's own.`,
+    usual: () => "github",
     parse: ([text = ""]) => parseIdentity(text),
   },
   {
     flag: "allow",
     answer: "allow",
     text: "Who may come in",
-    help: ({ identity }) =>
-      identity?.entry.type === "github"
-        ? "Logins, organisations, e-mail addresses: @octocat, github-org:acme, *@example.com"
-        : "E-mail addresses and more: ada@example.com, *@example.com, <provider>:<id>, group:<provider>/<group>",
+    help: ({ identity }) => ALLOW_HELP[identity!.entry.type] ?? ALLOW_HELP.oidc,
+    // Nobody has an account whom the operator did not give one.
+    usual: (provider) => (provider === "accounts" ? "accounts:*" : undefined),
     parse: (texts, { identity }) => parseAllow(texts, identity!),
   },
   {
@@ -89,7 +94,7 @@ const QUESTIONS: readonly Question[] = [
     text: "Services",
     help: () =>
       "Servers of the catalogue or your own: echo, filesystem folder=/srv/files, notes=node notes.js, search=https://mcp.example.com/mcp",
-    usual: "echo",
+    usual: () => "echo",
     parse: (texts, _, { target, here }) => parseServices(texts, target, here),
   },
   {
@@ -97,7 +102,7 @@ const QUESTIONS: readonly Question[] = [
     answer: "store",
     text: "Store",
     help: () => "lowdb for one gateway and no other program, redis for several at once.",
-    usual: "lowdb",
+    usual: () => "lowdb",
     parse: ([text = ""]) => parseStore(text),
   },
 ];
@@ -109,7 +114,7 @@ export async function interview(options: InterviewOptions): Promise<Answers> {
   if (asked === undefined) refuseMissing(options);
   const draft: Draft = { routing: given.routing ?? earlier?.routing ?? "path" };
   for (const question of QUESTIONS) {
-    const { answer, usual = "" } = question;
+    const { answer } = question;
     const said = saidOf(question, options);
     const value =
       said !== undefined
@@ -117,7 +122,7 @@ export async function interview(options: InterviewOptions): Promise<Answers> {
         : isKnown(question, options)
           ? earlier?.[answer]
           : asked === undefined
-            ? question.parse([usual], draft, options)
+            ? question.parse([question.usual?.(draft.identity?.name) ?? ""], draft, options)
             : await ask(question, draft, options, asked);
     Object.assign(draft, { [answer]: value ?? {} });
   }
@@ -144,11 +149,12 @@ function isKnown({ answer }: Question, { earlier, imported }: InterviewOptions):
 }
 
 function refuseMissing(options: InterviewOptions): void {
+  const provider = options.given.identity?.trim().toLowerCase();
   const missing = QUESTIONS.filter(
     (question) =>
       saidOf(question, options) === undefined &&
       !isKnown(question, options) &&
-      !(options.isQuick && question.usual !== undefined),
+      !(options.isQuick && question.usual?.(provider) !== undefined),
   );
   if (missing.length === 0) return;
   const flags = missing.map(({ flag }) => `--${flag}`);
@@ -190,11 +196,12 @@ function answered(
 }
 
 async function ask(
-  { text, help, usual, parse }: Question,
+  { text, help, parse, ...question }: Question,
   draft: Draft,
   options: InterviewOptions,
   person: Person,
 ): Promise<unknown> {
+  const usual = question.usual?.(draft.identity?.name);
   person.tell(`\n${help(draft)}`);
   for (;;) {
     const typed = (await person.ask(`${text}${usual === undefined ? "" : ` [${usual}]`}: `)).trim();

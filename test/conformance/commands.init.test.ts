@@ -67,6 +67,21 @@ describe("init", () => {
     expect(await run("config", "check")).toMatchObject({ code: 0 });
   });
 
+  it("needs nobody else's word with accounts of its own", async () => {
+    const given = ["--yes", "--domain", "gw.example.com", "--identity", "accounts"];
+    const { code, stderr } = await run("init", ...given);
+    expect(code).toBe(0);
+    expect(config().identity).toEqual({ providers: [{ type: "accounts" }], allow: ["accounts:*"] });
+    expect(text(".env")).not.toContain("CLIENT_SECRET");
+    expect(stderr).toContain("To let somebody in: mcp-gateway user add NAME");
+    expect(stderr).not.toContain("Before it starts");
+    expect(await run("config", "check")).toMatchObject({ code: 0 });
+    const mistaken = [...given.slice(0, -1), "accounts my-client", "--allow", "accounts:*"];
+    const wrong = await run("init", "other", ...mistaken);
+    expect(wrong).toMatchObject({ code: 2 });
+    expect(wrong.stderr).toContain("need no client ID");
+  });
+
   it("takes every answer as a flag", async () => {
     const { code } = await run(
       ...["init", "gate", "--domain", "https://GW.example.com/", "--store", "redis"],
