@@ -1,9 +1,10 @@
 import { Flags } from "@oclif/core";
 import { BaseCommand } from "../command.ts";
+import type { DevFlags } from "../config/dev-config.ts";
 import { permissionFlags } from "../config/permission-flags.ts";
-import { EXIT, UserError } from "../errors.ts";
 import { findConfigFile } from "../paths.ts";
 import { formatGuide } from "../terminal.ts";
+import type { OpenTunnel } from "../tunnel/open.ts";
 
 export default class Dev extends BaseCommand {
   static override summary =
@@ -16,6 +17,7 @@ export default class Dev extends BaseCommand {
     "<%= config.bin %> dev --port 9000 --name files -- npx -y @modelcontextprotocol/server-filesystem .",
     "<%= config.bin %> dev --allow-net --allow-read=. -- npx -y @modelcontextprotocol/server-filesystem .",
     "<%= config.bin %> dev --config mcp-gateway.yaml",
+    "<%= config.bin %> dev --tunnel 'ssh://me@vps.example.com?remote=9000&url=https://dev.example.com' -- node server.js",
   ];
   static override strict = false;
   static override flags = {
@@ -33,18 +35,31 @@ export default class Dev extends BaseCommand {
       helpValue: "URL",
       summary: "Where clients reach it, when that is not here (a proxy or tunnel in front).",
     }),
+    tunnel: Flags.string({
+      helpValue: "WAY",
+      exclusive: ["public-url"],
+      summary: "Give it a public address: ssh://HOST?url=URL, ngrok, cloudflared, or url=URL.",
+    }),
     verbose: Flags.boolean({ summary: "Log every request." }),
     ...permissionFlags,
   };
 
   async run(): Promise<void> {
-    const { argv, flags } = await this.parse(Dev);
-    const separator = this.argv.indexOf("--");
-    const command = separator === -1 ? [] : this.argv.slice(separator + 1);
-    if (argv.length > command.length) {
-      const hint = "The command to start comes after two hyphens: mcp-gateway dev -- COMMAND";
-      throw new UserError(`${String(argv[0])} is not understood`, { hint, exitCode: EXIT.usage });
-    }
+    const { argv, flags: given } = await this.parse(Dev);
+    const command = this.commandAfterHyphens(argv, "dev");
+    const { tunnel: way } = given;
+    if (way === undefined) return this.serve(command, given);
+    const { withTunnel } = await import("../tunnel/open.ts");
+    await withTunnel(way, given, this.tell.bind(this), (tunnel) =>
+      this.serve(command, { ...given, ...tunnel.flags }, tunnel),
+    );
+  }
+
+  private async serve(
+    command: string[],
+    flags: DevFlags & { verbose: boolean },
+    tunnel?: OpenTunnel,
+  ): Promise<void> {
     const { devConfig } = await import("../config/dev-config.ts");
     const person = { ask: this.ask.bind(this), tell: this.tell.bind(this) };
     const config = await devConfig(command, flags, this.isInteractive() ? person : undefined);
@@ -59,6 +74,7 @@ export default class Dev extends BaseCommand {
       config,
       log,
       version: this.config.version,
+      isTunnelled: tunnel !== undefined,
       ...(file !== undefined && {
         source: { file, load: () => devConfig([], flags, undefined) },
       }),
@@ -66,9 +82,10 @@ export default class Dev extends BaseCommand {
     });
     const { url, endpoints } = gateway;
     const { isLoopbackHost } = await import("../config.ts");
-    const isLocal = isLoopbackHost(flags.host) && isLoopbackHost(new URL(url).hostname);
+    const isLocal = !tunnel && isLoopbackHost(flags.host) && isLoopbackHost(new URL(url).hostname);
     if (this.jsonEnabled()) this.writeLine(JSON.stringify({ event: "ready", url, endpoints }));
     else this.log(formatGuide({ version: this.config.version, endpoints, isLocal }, this.paint));
-    await this.keepRunning(gateway);
+    if (tunnel) await tunnel.stand(gateway, () => this.keepRunning(gateway));
+    else await this.keepRunning(gateway);
   }
 }

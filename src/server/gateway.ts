@@ -48,6 +48,8 @@ export interface GatewayOptions {
   source?: ConfigSource;
   /** PEM; trusted, besides the well-known ones, by what clients have published about themselves. */
   certificates?: readonly string[];
+  /** Others reach it by a tunnel, whatever its addresses look like. */
+  isTunnelled?: boolean;
 }
 
 export interface Gateway {
@@ -103,7 +105,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const credentials = createCredentials({ store, clock, events, seal, issuer: config.publicUrl });
     await credentials.renew();
 
-    const mayLoopback = isLoopbackHost(new URL(config.publicUrl).hostname);
+    const isTunnelled = options.isTunnelled ?? false;
+    const mayLoopback = !isTunnelled && isLoopbackHost(new URL(config.publicUrl).hostname);
     const guardedFetch = createGuardedFetch({
       clock,
       mayLoopback,
@@ -128,7 +131,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       },
       identityProviders: createIdentityProviders(config, {
         clock,
-        requireCode: !isOnlyLocal(config),
+        requireCode: isTunnelled || !isOnlyLocal(config),
         accounts: createAccountDirectory({ config, clock, store }),
         announce: options.announce ?? ((code) => log.warn(`One-time login code: ${code}`)),
       }),

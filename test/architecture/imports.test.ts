@@ -9,10 +9,10 @@ import { cycles, importsOf, root, sourceFiles } from "./source-files.ts";
 
 const files = sourceFiles("src");
 
-type Room = "common" | "bridge" | "client" | "echo" | "server" | "tui" | "commands";
+type Room = "common" | "bridge" | "client" | "echo" | "server" | "tui" | "tunnel" | "commands";
 
 function roomOf(path: string): Room {
-  const [, room] = /^src\/(bridge|client|echo|server|tui|commands)\//.exec(path) ?? [];
+  const [, room] = /^src\/(bridge|client|echo|server|tui|tunnel|commands)\//.exec(path) ?? [];
   return (room as Room | undefined) ?? "common";
 }
 
@@ -28,11 +28,13 @@ const ALLOWED: Record<Room, (target: string) => boolean> = {
     target === "src/bridge/bridge.ts" ||
     target === "src/bridge/service/service.ts",
   tui: (target) => roomOf(target) === "common",
+  tunnel: (target) => roomOf(target) === "common",
   commands: (target) =>
     roomOf(target) === "common" ||
     roomOf(target) === "client" ||
     roomOf(target) === "echo" ||
     target === "src/server/gateway.ts" ||
+    target === "src/tunnel/open.ts" ||
     target === "src/tui/app.tsx",
 };
 
