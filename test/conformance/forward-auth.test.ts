@@ -59,6 +59,12 @@ describe("/verify with a valid token", () => {
     }
   });
 
+  it("knows the pages that may call, the gateway's own among them", async () => {
+    for (const origin of [gateway.url, "http://localhost:6274", "https://claude.ai"]) {
+      expect((await verify(forwarded("/one/mcp", { origin }))).status).toBe(200);
+    }
+  });
+
   it("is not fooled by headers that no proxy of ours sends (FA-07, FA-08)", async () => {
     const response = await verify(
       forwarded("/two/mcp", {
@@ -131,6 +137,17 @@ describe("/verify fails closed", () => {
       400,
     );
   });
+
+  it.each(["https://evil.example", "http://localhost.evil.example", "null", "claude.ai"])(
+    "for a page of %s, with the best token (SB18)",
+    async (origin) => {
+      const response = await verify(forwarded("/one/mcp", { origin }));
+      expect(response.status).toBe(403);
+      expect(identityOf(response)).toEqual([]);
+      expect(response.headers.get("access-control-allow-origin")).toBe("*");
+      expect(await response.json()).toMatchObject({ error: { code: -32_600 } });
+    },
+  );
 
   it("for anybody but a trusted proxy (FA-09)", async () => {
     const other = await startGateway({

@@ -132,7 +132,7 @@ export function rehearse(name: string, options: DeploymentOptions): void {
       expect(seen).toEqual([1, 2, 3, "done"]);
     });
 
-    it("lets nothing reach a service without a valid token (FA-06, FA-12, FA-13, FA-15)", async () => {
+    it("lets nothing reach a service without a valid token, nor a foreign page with one (FA-06, FA-12, FA-13, FA-15, SB18)", async () => {
       const everything = await logIn(site.endpoints.everything);
       const sibling = { Authorization: `Bearer ${everything.tokens.access_token}` };
       const other = new URL(site.endpoints.everything);
@@ -171,6 +171,8 @@ export function rehearse(name: string, options: DeploymentOptions): void {
       for (const Authorization of ["Bearer", "Bearer x", `Basic ${token}`, `Bearer ${token}x`]) {
         expect([400, 401]).toContain(statusOf(await ask(path(), { Authorization })));
       }
+      const page = { Authorization: `Bearer ${token}`, Origin: "https://evil.test" };
+      expect(statusOf(await ask(path(), page))).toBe(403);
       for (const Host of [
         "evil.test",
         "wiki.internal:3000",

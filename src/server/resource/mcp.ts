@@ -8,10 +8,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AuthInfo } from "../../auth-info.ts";
 import type { Bridge } from "../../bridge/bridge.ts";
-import { isLoopbackHost } from "../../config.ts";
 import type { ServerContext } from "../context.ts";
 import { answerPreflight, setCorsHeaders } from "../cors.ts";
-import { sendJsonRpcError } from "../http.ts";
 import { connectPage } from "../pages/connect-page.ts";
 import { pageHeaders } from "../pages/page-headers.ts";
 import type { ServiceResource } from "../resources.ts";
@@ -21,6 +19,7 @@ import { authorize } from "./authorize.ts";
 import { refuse } from "./challenge.ts";
 import { callerOf, ServiceGate } from "./gate.ts";
 import { hasToolGroups, scopesOfMessage } from "./operation-scopes.ts";
+import { isAllowedOrigin, refuseOrigin } from "./web-origin.ts";
 
 export type McpEndpoint = (
   request: IncomingMessage,
@@ -38,14 +37,7 @@ export function createMcpEndpoint(
   return async (request, response, resource) => {
     if (request.method === "OPTIONS") return answerPreflight(request, response, METHODS);
     setCorsHeaders(response);
-    if (!isAllowedOrigin(context, request.headers.origin)) {
-      return sendJsonRpcError(
-        response,
-        403,
-        -32_600,
-        "Pages of this origin may not call the endpoint",
-      );
-    }
+    if (!isAllowedOrigin(context, request.headers.origin)) return refuseOrigin(response);
     if (isPersonLooking(request)) return sendConnectPage(response, resource);
     let known: AuthInfo | undefined;
     try {
@@ -66,21 +58,6 @@ export function createMcpEndpoint(
       refuse(context, response, error, resource, known);
     }
   };
-}
-
-/**
- * The `Origin` check against DNS rebinding that MCP demands. Programs send none; pages on loopback are development tools,
- * and what they can do without a token is nothing.
- */
-function isAllowedOrigin(context: ServerContext, origin: string | undefined): boolean {
-  if (origin === undefined) return true;
-  if (!URL.canParse(origin)) return false;
-  const url = new URL(origin);
-  return (
-    context.resources.hosts.has(url.host) ||
-    isLoopbackHost(url.hostname) ||
-    context.config.allowedOrigins.some((allowed) => new URL(allowed).origin === url.origin)
-  );
 }
 
 function isPersonLooking(request: IncomingMessage): boolean {

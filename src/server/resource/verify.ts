@@ -4,7 +4,8 @@
  * Only trusted proxies may ask. They say what was asked for in `X-Forwarded-Method`, `-Proto`, `-Host` and `-Uri`; the resource
  * is looked up from these in our own table, never built from them, and anything missing, doubled or written ambiguously is
  * refused. 200 carries the caller in `X-Auth-*`, never the token; 401 and 403 carry the challenge for the requested
- * resource, which the proxy hands to the client as it is.
+ * resource, which the proxy hands to the client as it is. Pages of other origins get 403: the server behind is not asked to
+ * know under which names it is reached.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { IDENTITY_HEADERS, type AuthInfo } from "../../auth-info.ts";
@@ -20,6 +21,7 @@ import { authorize } from "./authorize.ts";
 import { refuse } from "./challenge.ts";
 import { callerOf, ServiceGate } from "./gate.ts";
 import { forwardedOperation, scopesOfForwarded, type Forwarded } from "./operation-scopes.ts";
+import { isAllowedOrigin, refuseOrigin } from "./web-origin.ts";
 
 const REMEMBERED_SPELLINGS = 1000;
 
@@ -47,6 +49,7 @@ export function createVerify(context: ServerContext, authenticate: Authenticate)
       response.end();
       return;
     }
+    if (!isAllowedOrigin(context, request.headers.origin)) return refuseOrigin(response);
     let known: AuthInfo | undefined;
     try {
       const auth = (known = await authenticate(request, response, asked.resource, asked));
