@@ -23,6 +23,7 @@ const PROGRAMS = [
   { program: "python3", debian: "python3-venv", check: "python3 -c 'import ensurepip'" },
   { program: "bwrap", debian: "bubblewrap" },
   { program: "systemd-analyze", debian: "systemd" },
+  { program: "/usr/sbin/sshd", debian: "openssh-server" },
   { program: "ip", debian: "iproute2" },
   { program: "pebble", debian: "pebble" },
   { program: "caddy", debian: "caddy" },

@@ -2,6 +2,7 @@
  * What a check is about, for who wants to know before or after it has failed.
  */
 import { UserError } from "../../errors.ts";
+import { preflightChecks } from "../deploy/preflight-checks.ts";
 import { asSteps } from "./as-client.ts";
 import { checks } from "./examine.ts";
 import { localChecks } from "./local.ts";
@@ -15,7 +16,7 @@ export interface Explanation {
 
 /** @throws UserError when there is no such check */
 export function explain(id: string): Explanation {
-  const all: readonly Explanation[] = [...checks, ...asSteps, ...localChecks];
+  const all: readonly Explanation[] = [...checks, ...asSteps, ...localChecks, ...preflightChecks];
   const found = all.find((check) => check.id === id);
   if (found) return { id, title: found.title, why: found.why, next: found.next };
   throw new UserError(`There is no check ${id}`, {
