@@ -5,7 +5,7 @@ import { connectControl } from "../../src/control.ts";
 import type { AddAccount, GivenAccess } from "../../src/control/accounts.ts";
 import { createFormBrowser, type FormBrowser, type Page } from "./form-browser.ts";
 import type { TestGateway } from "./gateway.ts";
-import { authorizationUrl, registered } from "./raw-client.ts";
+import { authorizationUrl, registered, type Address } from "./raw-client.ts";
 
 export const ACCOUNTS = { providers: [{ type: "accounts" as const }] };
 export const PASSWORD = "seven tin soldiers marching";
@@ -24,7 +24,7 @@ export async function setPassword(
 
 /** The login page a new client leads to, once its form was sent. */
 export async function enter(
-  gateway: TestGateway,
+  gateway: Address,
   username: string,
   password: string,
   browser: FormBrowser = createFormBrowser(),

@@ -32,9 +32,12 @@ export interface Tokens {
   scope: string;
 }
 
+/** Where it is, as clients know it. */
+export type Address = Pick<TestGateway, "url" | "resource">;
+
 /** @param metadata an object becomes JSON; a string is sent as it is */
 export function register(
-  gateway: TestGateway,
+  gateway: Address,
   metadata: unknown,
   headers: Record<string, string> = { "content-type": "application/json" },
 ): Promise<Response> {
@@ -43,7 +46,7 @@ export function register(
 }
 
 export async function registered(
-  gateway: TestGateway,
+  gateway: Address,
   metadata: Record<string, unknown> = {},
   headers: Record<string, string> = {},
 ): Promise<RawClient> {
@@ -55,7 +58,7 @@ export async function registered(
 
 /** A valid authorization request but for `fields`; undefined leaves a parameter out. */
 export function authorizationUrl(
-  gateway: TestGateway,
+  gateway: Address,
   client: Pick<RawClient, "client_id" | "redirect_uris">,
   fields: Fields = {},
 ): URL {

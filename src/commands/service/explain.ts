@@ -13,7 +13,7 @@ export default class ServiceExplain extends BaseCommand {
     "Reads the configuration file only. Say of the caller what the identity provider would; without --subject it is a client that acts for itself.";
   static override examples = [
     "<%= config.bin %> service explain files --tool delete_file --subject github:583231",
-    "<%= config.bin %> service explain files --tool read_file --argument path=/srv/files/a --subject google:1 --group engineering",
+    "<%= config.bin %> service explain files --tool read_file --argument path=/srv/files/a --subject okta:1 --group engineering",
     "<%= config.bin %> service explain files --resource file:///etc/passwd --client s6BhdRkqt3 --json",
   ];
   static override args = { service: Args.string({ required: true, description: "its name" }) };

@@ -3,24 +3,19 @@
  * reverse proxy and real gateways on ports 80 and 443, made with the commands that an operator has. This process is the client: its
  * `fetch` finds the names and trusts the authority.
  */
-import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import type { LookupFunction } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout } from "node:timers/promises";
-import { connect, type TLSSocket } from "node:tls";
-import { Agent, fetch as undiciFetch, getGlobalDispatcher, setGlobalDispatcher } from "undici";
 import { stringify } from "yaml";
 import type { ConfigInput } from "../../../src/config.ts";
 import { bin } from "../gateway-process.ts";
 import { fixture } from "../gateway.ts";
 import { APP, startGitHub, type GitHub } from "../github.ts";
 import { runCommand, type Result } from "../run-command.ts";
-import { bundle, createAuthority } from "./certificates.ts";
 import { FRONTS, type Front, type FrontName } from "./fronts.ts";
-import { createNetwork, type Network, type Running } from "./network.ts";
+import { ACME, certified, dial, openInternet } from "./internet.ts";
+import type { Network, Running } from "./network.ts";
 
 export interface Deployment {
   readonly publicUrl: string;
@@ -80,16 +75,12 @@ async function deploy(
   const directory = mkdtempSync(join(tmpdir(), "mcpg-internet-"));
   undo.push(() => rmSync(directory, { recursive: true, force: true }));
   const hosts = [DOMAIN, ...["everything", "wiki"].map((service) => `${service}.${DOMAIN}`)];
-  const network = await createNetwork(
-    { authority: ["ca.test"], deployment: hosts, wiki: [FOREIGN.host] },
+  const { network, authority, trusted } = await openInternet(
+    directory,
+    { deployment: hosts, wiki: [FOREIGN.host] },
     ["github.test"],
+    undo,
   );
-  undo.push(() => network.close());
-  const authority = createAuthority(directory);
-
-  const root = await startPebble(network, directory, authority.certify("ca.test"));
-  const trusted = bundle(join(directory, "trusted.pem"), authority.file, root);
-  undo.push(becomeClient(network, trusted));
   const certificate = authority.certify("github.test");
   const github = await startGitHub({ host: "github.test", address: network.address, certificate });
   undo.push(() => github.close());
@@ -135,7 +126,7 @@ async function deploy(
       gateways: ports.map((each) => `http://127.0.0.1:${each}`),
       acme: {
         email: "ops@gw.test",
-        caServer: "https://ca.test:14000/dir",
+        caServer: ACME,
         challenge,
         storage: join(directory, "acme.json"),
       },
@@ -163,7 +154,7 @@ async function deploy(
   const { code, stderr } = await runCommand(render, { cwd });
   if (code !== 0) throw new Error(stderr);
   const front = FRONTS[proxy].start(place);
-  await Promise.all(used.map((name) => certified(network, name, trusted, front)));
+  await Promise.all(used.map((name) => certified(network, name, trusted, () => front.log())));
 
   const endpoint = (service: string): string =>
     routing === "subdomain"
@@ -202,75 +193,4 @@ async function deploy(
       return runCommand([...args, "-c", configFile], { cwd, env: environment });
     },
   };
-}
-
-/** @returns PEM of the root that its certificates end at */
-async function startPebble(
-  network: Network,
-  directory: string,
-  { certFile, keyFile }: { certFile: string; keyFile: string },
-): Promise<string> {
-  const config = join(directory, "pebble.json");
-  const addresses = { listenAddress: "0.0.0.0:14000", managementListenAddress: "0.0.0.0:15000" };
-  const ports = { httpPort: 80, tlsPort: 443 };
-  const pebble = { ...addresses, ...ports, certificate: certFile, privateKey: keyFile };
-  writeFileSync(config, JSON.stringify({ pebble }));
-  const env = { PEBBLE_VA_NOSLEEP: "1", PEBBLE_WFE_NONCEREJECT: "0" };
-  const running = network.hosts["authority"]!.start("pebble", ["-config", config], { env });
-  await running.says(/ACME directory available/);
-  const agent = new Agent({
-    connect: { ca: readFileSync(join(directory, "ca.pem")), lookup: lookupIn(network) },
-  });
-  const response = await undiciFetch("https://ca.test:15000/roots/0", { dispatcher: agent });
-  const root = await response.text();
-  await agent.close();
-  return root;
-}
-
-function lookupIn(network: Network): LookupFunction {
-  return (name, options, callback) => {
-    const address = network.addressOf(name);
-    if (address === undefined) return callback(new Error(`${name} is not of this internet`), []);
-    if (options.all === true) return callback(null, [{ address, family: 4 }]);
-    callback(null, address, 4);
-  };
-}
-
-/** From now on `fetch` is on that network. @returns undoes it */
-function becomeClient(network: Network, trusted: string): () => Promise<void> {
-  const before = getGlobalDispatcher();
-  const agent = new Agent({ connect: { ca: readFileSync(trusted), lookup: lookupIn(network) } });
-  setGlobalDispatcher(agent);
-  return async () => {
-    setGlobalDispatcher(before);
-    await agent.destroy();
-  };
-}
-
-async function dial(network: Network, name: string, trusted: string): Promise<TLSSocket> {
-  const host = network.addressOf("gw.test")!;
-  const socket = connect({ host, port: 443, servername: name, ca: readFileSync(trusted) });
-  await once(socket, "secureConnect");
-  return socket;
-}
-
-/** Certificates are asked for once the proxy has read its routes. */
-async function certified(
-  network: Network,
-  name: string,
-  trusted: string,
-  front: Front,
-): Promise<void> {
-  const end = Date.now() + 60_000; // ms
-  for (;;) {
-    try {
-      (await dial(network, name, trusted)).destroy();
-      return;
-    } catch (error) {
-      if (Date.now() > end) {
-        throw new Error(`no certificate for ${name}:\n${front.log()}`, { cause: error });
-      }
-      await setTimeout(200);
-    }
-  }
 }
