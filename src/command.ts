@@ -111,11 +111,12 @@ export abstract class BaseCommand extends Command {
   /**
    * Stay until a signal. The first one asks politely and ends with exit 0, the second one does not wait. SIGHUP means that
    * the terminal is gone; where there is none, that the configuration shall be read again.
+   * @param sayReady called once signals are heard: whoever reads that it stands may end it at once
    */
-  protected async keepRunning(gateway: {
-    stop(graceSeconds: number): Promise<void>;
-    reload?(): Promise<boolean>;
-  }): Promise<void> {
+  protected async keepRunning(
+    gateway: { stop(graceSeconds: number): Promise<void>; reload?(): Promise<boolean> },
+    sayReady: () => void,
+  ): Promise<void> {
     const signal = await new Promise<NodeJS.Signals>((fulfil) => {
       let isFirst = true;
       const onSignal = (name: NodeJS.Signals): void => {
@@ -127,6 +128,7 @@ export abstract class BaseCommand extends Command {
         fulfil(name);
       };
       for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, onSignal);
+      sayReady();
     });
     if (process.stderr.isTTY) this.tell(`\n${signal}: stopping. Once more stops at once.`);
     await gateway.stop(GRACE);

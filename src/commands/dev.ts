@@ -83,9 +83,11 @@ export default class Dev extends BaseCommand {
     const { url, endpoints } = gateway;
     const { isLoopbackHost } = await import("../config.ts");
     const isLocal = !tunnel && isLoopbackHost(flags.host) && isLoopbackHost(new URL(url).hostname);
-    if (this.jsonEnabled()) this.writeLine(JSON.stringify({ event: "ready", url, endpoints }));
-    else this.log(formatGuide({ version: this.config.version, endpoints, isLocal }, this.paint));
-    if (tunnel) await tunnel.stand(gateway, () => this.keepRunning(gateway));
-    else await this.keepRunning(gateway);
+    const sayReady = (): void => {
+      if (this.jsonEnabled()) this.writeLine(JSON.stringify({ event: "ready", url, endpoints }));
+      else this.log(formatGuide({ version: this.config.version, endpoints, isLocal }, this.paint));
+    };
+    if (tunnel) await tunnel.stand(gateway, () => this.keepRunning(gateway, sayReady));
+    else await this.keepRunning(gateway, sayReady);
   }
 }

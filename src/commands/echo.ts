@@ -38,12 +38,12 @@ export default class EchoServer extends BaseCommand {
     const { serveHttp } = await import("../echo/http.ts");
     const server = await serveHttp(echo, flags.http);
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`;
-    this.writeLine(this.jsonEnabled() ? JSON.stringify({ event: "ready", url }) : url);
-    await this.keepRunning({
-      async stop() {
-        server.closeAllConnections();
-        server.close();
-      },
-    });
+    const stop = async (): Promise<void> => {
+      server.closeAllConnections();
+      server.close();
+    };
+    await this.keepRunning({ stop }, () =>
+      this.writeLine(this.jsonEnabled() ? JSON.stringify({ event: "ready", url }) : url),
+    );
   }
 }

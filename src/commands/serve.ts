@@ -34,10 +34,11 @@ export default class Serve extends BaseCommand {
       source: { file, load: () => load().config },
     });
     const { url, endpoints } = gateway;
-    if (this.jsonEnabled()) this.writeLine(JSON.stringify({ event: "ready", url, endpoints }));
-    for (const { service, url: at, sandbox } of endpoints) {
-      this.log(`${service}  ${at}  ${describeSandbox(sandbox)}`);
-    }
-    await this.keepRunning(gateway);
+    await this.keepRunning(gateway, () => {
+      if (this.jsonEnabled()) this.writeLine(JSON.stringify({ event: "ready", url, endpoints }));
+      for (const { service, url: at, sandbox } of endpoints) {
+        this.log(`${service}  ${at}  ${describeSandbox(sandbox)}`);
+      }
+    });
   }
 }

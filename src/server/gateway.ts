@@ -232,10 +232,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       stop(grace) {
         graceSeconds = grace;
         stopping ??= (async () => {
+          // No timer of ours keeps the process alive, and what is waited for at the end may be nothing else.
+          const awake = setInterval(() => undefined, 1000); // ms
           const at = epochSeconds(clock);
           events.publish({ type: "gateway.stopping", at, reason: "asked to stop" });
           void closeServers(); // nobody new from now on; awaited in its turn
-          await unwind();
+          await unwind().finally(() => clearInterval(awake));
         })();
         return stopping;
       },

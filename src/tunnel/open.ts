@@ -58,9 +58,7 @@ export async function withTunnel(
           );
           await Promise.race([working(), reasonOf(lost)]);
         } finally {
-          // The timers of whoever waits for a child keep no process alive.
-          const awake = setInterval(() => undefined, 1000); // ms
-          await gateway.stop(GRACE).finally(() => clearInterval(awake));
+          await gateway.stop(GRACE);
         }
       },
     });

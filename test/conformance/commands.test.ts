@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { bin, spawnGateway, type GatewayProcess } from "../support/gateway-process.ts";
+import { fixture } from "../support/gateway.ts";
 import { runCommand, type Result } from "../support/run-command.ts";
 import { logIn, type LoggedIn } from "../support/strict-client.ts";
 
@@ -285,5 +286,18 @@ describe("output", () => {
     child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
     await once(child, "close");
     expect(stderr).toBe("exit 0\n");
+  });
+});
+
+describe("a gateway that is asked to stop", () => {
+  it("ends with 0 at once after it has said that it is ready, also when it waits for a process", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "mcpg-stop-"));
+    const silent = await spawnGateway({
+      cwd: folder,
+      command: [process.execPath, fixture("forever.js")],
+    });
+    await silent.kill("SIGTERM");
+    expect(silent.child.exitCode).toBe(0);
+    rmSync(folder, { recursive: true });
   });
 });
