@@ -107,6 +107,7 @@ describe("deploy check", () => {
     const result = await check(host);
     expect(result.code).toBe(1);
     expect(result.stdout + result.stderr).toContain(words);
+    expect(result.stdout + result.stderr).not.toContain("u{d}");
   });
 
   it("asks for a deployment first where there is none", async () => {

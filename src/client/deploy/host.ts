@@ -70,7 +70,7 @@ export async function askHost(host: string, configFile: string | undefined): Pro
 
 function refusal(host: string, complaint: string): UserError {
   const lines = complaint.split("\n").filter((line) => line.trim() !== "");
-  const words = printable(lines.at(-1) ?? "the connection ended").trim();
+  const words = printable((lines.at(-1) ?? "the connection ended").trim());
   if (complaint.includes("REMOTE HOST IDENTIFICATION HAS CHANGED")) {
     return new UserError(`${host} shows another host key than before`, {
       hint: "Ask who runs it whether the key was changed; else somebody stands in between. Nothing was sent.",
