@@ -15,6 +15,7 @@ import type {
   GrantSummary,
   RegisterClient,
   RegisteredClient,
+  PrunedClients,
   RevokedClient,
   RotatedKeys,
   SessionSummary,
@@ -57,6 +58,8 @@ export interface ControlClient {
   client(client: string): Promise<ClientSummary>;
   registerClient(registration: RegisterClient): Promise<RegisteredClient>;
   revokeClient(client: string): Promise<RevokedClient>;
+  /** Forget stale clients that nobody has used for so many seconds. */
+  pruneClients(idle: number): Promise<PrunedClients>;
   accessTokens(): Promise<AccessTokenSummary[]>;
   accessToken(token: string): Promise<AccessTokenSummary>;
   revokeAccessToken(token: string): Promise<AccessTokenSummary>;
@@ -141,6 +144,7 @@ export function createControlClient(send: ControlTransport): ControlClient {
     client: (client) => call("GET", one("/clients", client)),
     registerClient: (registration) => call("POST", "/clients", registration),
     revokeClient: (client) => call("DELETE", one("/clients", client)),
+    pruneClients: (idle) => call("DELETE", `/clients?idle=${Math.ceil(idle)}`),
     accessTokens: () => call("GET", "/tokens"),
     accessToken: (token) => call("GET", one("/tokens", token)),
     revokeAccessToken: (token) => call("DELETE", one("/tokens", token)),

@@ -45,10 +45,19 @@ export interface ClientSummary {
   redirectUris: string[];
   scope?: string;
   registeredAt: number;
+  /** When it last got tokens, to the hour; absent when never, or not known. */
+  lastUsedAt?: number;
   via: "registration" | "command" | "document";
   /** How many are alive. */
   grants: number;
   accessTokens: number;
+  sessions: number;
+  /** Nothing of it is alive, nobody has used it for an hour, and no operator has registered it. */
+  isStale: boolean;
+}
+
+export interface PrunedClients {
+  clientIds: string[];
 }
 
 export interface RegisterClient {

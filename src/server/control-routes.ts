@@ -6,14 +6,7 @@
  * that has the machine.
  */
 import { epochSeconds } from "../clock.ts";
-import type {
-  AccessTokenSummary,
-  ClientSummary,
-  GatewayStatus,
-  RegisteredClient,
-  RevokedClient,
-  SessionSummary,
-} from "../control/answers.ts";
+import type { AccessTokenSummary, GatewayStatus, SessionSummary } from "../control/answers.ts";
 import type { ServiceStatus } from "../control/services.ts";
 import { hasRules } from "../policy/decide.ts";
 import { describeRules } from "../policy/describe.ts";
@@ -22,14 +15,13 @@ import { attemptRoutes } from "./control/attempts.ts";
 import { all } from "./control/all-records.ts";
 import type { ControlContext, ControlRoute } from "./control/control-route.ts";
 import { describeCaller } from "./control/caller.ts";
+import { clientRoutes } from "./control/clients.ts";
 import { credentialRoutes } from "./control/credentials.ts";
 import { find, onlyOne } from "./control/find-record.ts";
 import { grantRoutes } from "./control/grants.ts";
 import { keyRoutes } from "./control/keys.ts";
-import { registerByCommand } from "./control/register-client.ts";
 import { memoryOf } from "./control/process-memory.ts";
 import { serviceRoutes } from "./control/services.ts";
-import { revokeClient } from "./oauth/client.ts";
 import type { ClientRecord } from "./store/client-records.ts";
 import type { AccessTokenRecord } from "./store/records.ts";
 
@@ -37,10 +29,7 @@ import type { AccessTokenRecord } from "./store/records.ts";
 export const controlRoutes: readonly ControlRoute[] = [
   { method: "GET",    path: "/status",      handle: (context) => status(context) },
   { method: "GET",    path: "/self",        handle: async ({ issuer }, { caller }) => describeCaller(issuer, caller) },
-  { method: "GET",    path: "/clients",     handle: (context) => listClients(context) },
-  { method: "POST",   path: "/clients",     handle: (context, { body }) => register(context, body) },
-  { method: "GET",    path: "/clients/:id", handle: (context, { id }) => showClient(context, id) },
-  { method: "DELETE", path: "/clients/:id", handle: (context, { id }) => revoke(context, id) },
+  ...clientRoutes,
   { method: "GET",    path: "/tokens",      handle: (context) => listTokens(context) },
   { method: "GET",    path: "/tokens/:id",  handle: (context, { id }) => showToken(context, id) },
   { method: "DELETE", path: "/tokens/:id",  handle: (context, { id }) => revokeToken(context, id) },
@@ -84,45 +73,6 @@ async function status(context: ControlContext): Promise<GatewayStatus> {
     grants: (await all(store, "grant")).length,
     accessTokens: (await all(store, "accessToken")).length,
     sessions: bridge.sessions().length,
-  };
-}
-
-async function listClients({ store }: ControlContext): Promise<ClientSummary[]> {
-  const grants = countByClient(await all(store, "grant"));
-  const tokens = countByClient(await all(store, "accessToken"));
-  const clients = await all(store, "client");
-  return clients
-    .toSorted((a, b) => a.registeredAt - b.registeredAt)
-    .map((client) =>
-      summarize(client, grants.get(client.clientId) ?? 0, tokens.get(client.clientId) ?? 0),
-    );
-}
-
-async function showClient({ store }: ControlContext, id: string): Promise<ClientSummary> {
-  const client = await find(store, "client", id);
-  const where = { clientId: client.clientId };
-  const grants = await all(store, "grant", where);
-  return summarize(client, grants.length, (await all(store, "accessToken", where)).length);
-}
-
-async function register(context: ControlContext, body: unknown): Promise<RegisteredClient> {
-  const { client, clientSecret } = await registerByCommand(context, body);
-  return { ...summarize(client, 0, 0), ...(clientSecret !== undefined && { clientSecret }) };
-}
-
-async function revoke(context: ControlContext, id: string): Promise<RevokedClient> {
-  const { store, bridge } = context;
-  const { clientId } = await find(store, "client", id);
-  const tokens = await all(store, "accessToken", { clientId });
-  const sessions = bridge.sessions().filter((session) => session.clientId === clientId);
-  const revoked = await revokeClient(context, clientId);
-  // After the tokens: a session that ends first could be opened again.
-  await bridge.end({ clientId }, "client revoked");
-  return {
-    clientId,
-    grants: revoked?.grants ?? 0,
-    accessTokens: tokens.length,
-    sessions: sessions.length,
   };
 }
 
@@ -171,31 +121,10 @@ async function endSession(context: ControlContext, id: string): Promise<SessionS
   return session;
 }
 
-function summarize(client: ClientRecord, grants: number, accessTokens: number): ClientSummary {
-  const { metadata } = client;
-  return {
-    clientId: client.clientId,
-    ...(metadata.client_name !== undefined && { name: metadata.client_name }),
-    kind: metadata.token_endpoint_auth_method === "none" ? "public" : "confidential",
-    redirectUris: metadata.redirect_uris,
-    ...(metadata.scope !== undefined && { scope: metadata.scope }),
-    registeredAt: client.registeredAt,
-    via: client.via,
-    grants,
-    accessTokens,
-  };
-}
-
 function describeToken(
   token: AccessTokenRecord,
   client: ClientRecord | undefined,
 ): AccessTokenSummary {
   const { client_name: clientName } = client?.metadata ?? {};
   return { ...token, ...(clientName !== undefined && { clientName }) };
-}
-
-function countByClient(records: readonly { clientId: string }[]): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const { clientId } of records) counts.set(clientId, (counts.get(clientId) ?? 0) + 1);
-  return counts;
 }

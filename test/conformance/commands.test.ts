@@ -129,11 +129,18 @@ describe("a client's life", () => {
     const [, id = ""] = /client id +(\S+)/.exec(stdout)!;
     expect(stdout).toMatch(/client secret {2}[\w-]{43}\n/);
     expect((await run(["client", "list"])).stdout).toMatch(
-      new RegExp(`^${id}  n8n +confidential +n8n\\.example\\.com +\\d+s ago +0 +0$`, "m"),
+      new RegExp(
+        `^${id}  n8n +confidential +n8n\\.example\\.com +\\d+s ago +- +registered by command$`,
+        "m",
+      ),
     );
     expect((await run(["client", "show", id.slice(0, 8)])).stdout).toContain(
       "https://n8n.example.com/cb",
     );
+    expect(await run(["client", "prune"])).toMatchObject({
+      code: 0,
+      stdout: "No client is stale and older than 7d.\n",
+    });
     expect(await run(["client", "revoke", id])).toMatchObject({ code: 2, stdout: "" });
     expect(await run(["client", "revoke", id, "--yes"])).toMatchObject({ code: 0 });
     expect(await run(["client", "show", id])).toMatchObject({ code: 1, stdout: "" });

@@ -15,15 +15,16 @@ export default class ClientList extends ControlCommand {
   async run(): Promise<ClientSummary[]> {
     const { flags } = await this.parse(ClientList);
     const clients = await (await this.control(flags)).clients();
+    const now = systemClock.now();
     this.printTable(
       clients.map((client) => ({
         "client id": client.clientId,
         name: client.name ?? "-",
         kind: client.kind,
         "redirects to": redirectHosts(client.redirectUris),
-        registered: formatRelative(client.registeredAt, systemClock.now()),
-        grants: `${client.grants}`,
-        tokens: `${client.accessTokens}`,
+        registered: formatRelative(client.registeredAt, now),
+        used: client.lastUsedAt === undefined ? "-" : formatRelative(client.lastUsedAt, now),
+        alive: client.isStale ? "stale" : aliveBy(client),
       })),
       "No clients yet. They register themselves when somebody connects one.",
     );
@@ -42,3 +43,16 @@ function redirectHosts(uris: readonly string[]): string {
   });
   return [...new Set(hosts)].join(" ");
 }
+
+/** Why it is still there. */
+function aliveBy({ grants, accessTokens, sessions, via }: ClientSummary): string {
+  const parts = [
+    counted(grants, "grant"),
+    counted(accessTokens, "token"),
+    counted(sessions, "session"),
+  ].filter((part) => part !== "");
+  return parts.join(", ") || `registered by ${via}`;
+}
+
+const counted = (count: number, noun: string): string =>
+  count === 0 ? "" : `${count} ${noun}${count === 1 ? "" : "s"}`;

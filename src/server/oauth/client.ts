@@ -68,3 +68,28 @@ export async function revokeClient(
   events.publish({ type: "client.revoked", at: epochSeconds(clock), clientId, grants: ended });
   return { grants: ended };
 }
+
+/**
+ * Forget a client of which nothing is alive.
+ * @param seen its record
+ * @returns false when it has come to life meanwhile, or is gone
+ */
+export async function forgetClient(context: ServerContext, seen: ClientRecord): Promise<boolean> {
+  const { store, events, clock } = context;
+  const { clientId } = seen;
+  if ((await all(store, "grant", { clientId })).length > 0) return false;
+  const consents = await all(store, "consent", { clientId });
+  const isGone = await store.transact([
+    { type: "check", kind: "client", id: clientId, seen },
+    { type: "delete", kind: "client", id: clientId },
+    { type: "delete", kind: "metadataDocument", id: clientId },
+    ...consents.map((consent) => forgetting(consent)),
+  ]);
+  if (!isGone) return false;
+  // One that slipped in holds at most a code that nobody can redeem any more.
+  for (const { grantId } of await all(store, "grant", { clientId })) {
+    await endGrant(context, grantId, "client revoked");
+  }
+  events.publish({ type: "client.revoked", at: epochSeconds(clock), clientId, grants: 0 });
+  return true;
+}

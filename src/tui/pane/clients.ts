@@ -31,6 +31,7 @@ export const clients: Pane<ClientSummary> = {
       ["scope", row.scope],
       ["grants", `${row.grants}`],
       ["access tokens", `${row.accessTokens}`],
+      ["sessions", `${row.sessions}`],
       ...row.redirectUris.map((uri, index) => [index === 0 ? "redirects" : "", uri] as const),
     ],
   }),
