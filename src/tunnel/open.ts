@@ -9,6 +9,10 @@ import { tunnelProvider } from "./index.ts";
 import { checkIssuer, startProbe, type Probe } from "./self-test.ts";
 import type { Tunnel } from "./tunnel.ts";
 
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/** Nothing stands yet that would have to end in order, and the tunnel's program goes with the process. */
+const leave = (): never => process.exit(EXIT.interrupted);
+
 const GRACE = 5; // seconds for children before each firmer step, when nobody can reach them any more
 
 export interface OpenTunnel {
@@ -43,6 +47,7 @@ export async function withTunnel(
   }
   const probe = await startProbe(port);
   let tunnel: Tunnel | undefined;
+  for (const name of SIGNALS) process.on(name, leave);
   try {
     tunnel = await provider.open(probe.port, tell);
     await tried(tunnel, probe, tell);
@@ -56,13 +61,16 @@ export async function withTunnel(
           tell(
             `Tunnel: ${publicUrl} is open to everybody who knows it; logging in takes a code that is shown here.`,
           );
-          await Promise.race([working(), reasonOf(lost)]);
+          const isOver = working(); // which hears signals itself
+          for (const name of SIGNALS) process.off(name, leave);
+          await Promise.race([isOver, reasonOf(lost)]);
         } finally {
           await gateway.stop(GRACE);
         }
       },
     });
   } finally {
+    for (const name of SIGNALS) process.off(name, leave);
     tunnel?.close();
     await probe.close();
   }

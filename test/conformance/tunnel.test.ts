@@ -4,6 +4,7 @@
  */
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,7 +12,7 @@ import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { freePort } from "../support/bearer-proxy.ts";
 import { createFormBrowser } from "../support/form-browser.ts";
-import { spawnGateway, type GatewayProcess } from "../support/gateway-process.ts";
+import { bin, spawnGateway, type GatewayProcess } from "../support/gateway-process.ts";
 import { fixture } from "../support/gateway.ts";
 import { TestOAuthProvider } from "../support/oauth-provider.ts";
 import { runCommand } from "../support/run-command.ts";
@@ -96,6 +97,17 @@ describe("dev --tunnel ngrok", () => {
     await vi.waitFor(() => expect(gateway.stderr()).toMatch(/is open to everybody/), PATIENCE);
     process.kill(pid(), "SIGKILL");
     expect(await gone).toEqual([1, null]);
+  });
+
+  it("leaves no program behind when it is ended while the tunnel opens", async () => {
+    const { cwd, env, pid } = folder("silence");
+    const argv = [bin, "dev", "--port", "0", "--tunnel", "ngrok", ...ECHO];
+    const dev = spawn(process.execPath, argv, { cwd, env: { ...process.env, ...env } });
+    const gone = once(dev, "exit");
+    await vi.waitFor(() => expect(pid()).toBeGreaterThan(0), PATIENCE);
+    dev.kill("SIGTERM");
+    expect(await gone).toEqual([130, null]);
+    await vi.waitFor(() => expect(() => process.kill(pid(), 0)).toThrow(/ESRCH/), PATIENCE);
   });
 
   it.each([
